@@ -1,0 +1,24 @@
+"""ComfyUI's face of the pack: one file per step of an edit, listed in the order a graph reads."""
+
+from comfy_api.latest import ComfyExtension, io
+
+from .caption import TemporalCaption
+from .demo_model import LoadDemoEditModel
+from .keyframes import DecodeKeyframes
+from .refinement import StillVideoRefiner
+from .sampling import EditSampler, TemporalLatentDropout
+from .selection import FrameCollage, FrameSelector
+
+
+class IFEditExtension(ComfyExtension):
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        return [
+            LoadDemoEditModel,
+            TemporalCaption,
+            EditSampler,
+            TemporalLatentDropout,
+            DecodeKeyframes,
+            FrameSelector,
+            FrameCollage,
+            StillVideoRefiner,
+        ]

@@ -1,0 +1,272 @@
+"""Temporal captions: what people type becomes what a video shows."""
+
+import re
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from if_edit.editing.captions import CAMERA_STILL, temporal_caption
+from if_edit.editing.english import plural_verb, progressive, thing, third_person
+
+# instruction, family, what the caption must say, end state
+EDITS = [
+    ("move the red circle to the left", "move", "slides to the left and comes to rest on the left", "on the left side"),
+    ("Push the blue cube right.", "move", "The blue cube slowly slides to the right", "on the right side"),
+    ("slide the star upwards", "move", "slides up and comes to rest near the top", "near the top"),
+    ("the ring moves down", "move", "The ring slowly slides down", "near the bottom"),
+    ("move the cup a bit to the right", "move", "slides a little to the right", "a little further to the right"),
+    ("shift the heart leftwards", "move", "to the left", "on the left side"),
+    ("put the cup next to the plate", "move", "The cup slowly moves next to the plate", "has moved next to the plate"),
+    ("swap the cup and the plate", "move", "move past each other and trade places", "have traded places"),
+    ("make the balloon bigger", "grow", "The balloon slowly grows bigger and bigger", "much larger than before"),
+    ("inflate the balloon", "grow", "inflates and grows", "inflated"),
+    ("enlarge the cone", "grow", "The cone slowly grows", "much larger"),
+    ("shrink the star", "shrink", "shrinks smaller and smaller", "much smaller than before"),
+    ("deflate the ball", "shrink", "deflates and shrinks", "deflated"),
+    ("make the two balls tiny", "shrink", "The two balls slowly shrink", "The two balls are much smaller"),
+    ("remove the red ball", "vanish", "fades away until it is completely gone", "The red ball is gone."),
+    ("get rid of the shadow", "vanish", "The shadow slowly fades away", "The shadow is gone."),
+    ("make the ring disappear", "vanish", "The ring slowly fades away", "The ring is gone."),
+    ("make the red ball blue", "recolour", "until it is completely blue", "has become completely blue"),
+    ("turn the cube green", "recolour", "The cube slowly changes color", "completely green"),
+    ("paint the heart dark purple", "recolour", "completely dark purple", "completely dark purple"),
+    ("change the colour of the ring to yellow", "recolour", "The ring slowly changes color", "completely yellow"),
+    ("change the star's color to pink", "recolour", "The star slowly changes color", "completely pink"),
+    ("I'd like the car to be red", "recolour", "The car slowly changes color", "completely red"),
+    ("rotate the cube clockwise", "rotate", "rotates clockwise in place", "has turned clockwise"),
+    ("turn the cup upside down", "rotate", "upside down", "turned upside down"),
+    ("spin the star to the left by 90 degrees", "rotate", "to the left by 90 degrees", "to the left by 90 degrees"),
+    ("tilt the heart to the right", "rotate", "tilts to the right", "is tilted to the right"),
+    ("drop the ball", "fall", "falls down, lands and then lies still", "has fallen down"),
+    ("make the apples fall off the tree", "fall", "fall down off the tree, land", "have fallen down off the tree"),
+    ("knock over the vase", "fall", "tips over, falls onto its side", "lies on its side"),
+    ("melt the cube", "melt", "melts into a flat puddle", "has melted"),
+    ("squash the heart", "flatten", "pressed down, lower and wider", "is flat"),
+    ("make the ball flat", "flatten", "pressed down", "is flat"),
+    ("smash the window", "break", "cracks and breaks apart into pieces", "broken into pieces"),
+    ("tear the paper in half", "break", "a rip opens", "torn into pieces"),
+    ("the balloon pops", "break", "bursts", "has burst"),
+    ("bring the picture into focus", "focus", "The picture slowly comes into focus", "sharp and clear"),
+    ("deblur", "focus", "The whole picture slowly comes into focus", "sharp and clear"),
+    ("sharpen the image", "focus", "soft, blurry edges turn crisp", "The image is sharp and clear."),
+    ("nothing moves", "still", "Nothing moves and nothing changes.", "as it did at the start"),
+    ("keep everything still", "still", "Nothing moves", "as it did at the start"),
+    ("A perfectly still video, enhanced clarity, fixed camera.", "still", "sharp and clear", "as it did at the start"),
+    ("add a cat on the sofa", "add", "A cat slowly appears on the sofa", "There is a cat on the sofa."),
+    ("put a hat on the dog", "add", "A hat slowly appears on the dog", "There is a hat on the dog."),
+    ("add clouds", "add", "Clouds slowly appear", "There are clouds."),
+    ("give the man a beard", "add", "The man slowly gets a beard", "The man has a beard."),
+    ("replace the dog with a cat", "replace", "until it has become a cat", "The dog has become a cat."),
+    ("turn the caterpillar into a butterfly", "replace", "has become a butterfly", "has become a butterfly"),
+    ("open the door", "open", "The door slowly opens", "fully open"),
+    ("close her eyes", "close", "Her eyes slowly close", "Her eyes are fully closed."),
+    ("turn on the lamp", "switch", "The lamp turns on", "The lamp is on."),
+    ("turn the photo into a pencil sketch", "style", "looks like a pencil sketch", "looks like a pencil sketch"),
+    ("in the style of Van Gogh", "style", "the style of Van Gogh", "the style of Van Gogh"),
+    ("make the man bow", "pose", "The man bows", "The man is bowing."),
+    ("the girls wave at the camera", "pose", "The girls wave at the camera", "are waving at the camera"),
+    ("raise the man's left arm", "pose", "The man's left arm slowly moves up", "is raised"),
+    ("show the candle after one hour", "time", "the candle changes step by step", "looks as it does after one hour"),
+    ("what does the ice look like after 2 hours", "time", "the ice changes", "after 2 hours"),
+    ("ten years later", "time", "within ten years", "after ten years"),
+    ("make it night", "light", "until it is night", "It is night."),
+    ("make it rain", "light", "until it is raining", "It is raining."),
+    ("fill the glass with water", "fill", "The glass slowly fills with water", "full of water"),
+    ("freeze the lake", "freeze", "Ice slowly spreads over the lake", "frozen solid"),
+    ("make the statue out of gold", "material", "until it is made of gold", "made of gold"),
+    ("the traffic light turns green", "recolour", "The traffic light slowly changes color", "completely green"),
+    ("make the sky purple", "recolour", "The sky slowly changes color", "completely purple"),
+    ("enlarge the circle a bit", "grow", "The circle slowly grows", "a little larger than before"),
+    ("take the hat off the man's head", "vanish", "taken off the man's head", "The hat is gone."),
+    ("hide the cup behind the plate", "move", "behind the plate until it is hidden", "hidden behind the plate"),
+    ("blow up the building", "break", "explodes into flying pieces", "has exploded"),
+    ("make the man open his mouth", "pose", "The man opens his mouth", "is opening his mouth"),
+    ("make the blue drink bigger", "grow", "The blue drink slowly grows", "much larger"),
+    ("pour the water into the glass", "pour", "is poured into the glass", "been poured into the glass"),
+    ("make the girl's hair longer", "become", "until it is longer", "The girl's hair is longer."),
+]
+
+
+@pytest.mark.parametrize(("instruction", "family", "says", "ends"), EDITS, ids=[edit[0] for edit in EDITS])
+def test_the_kind_of_edit_is_recognised_and_told_as_a_process(instruction, family, says, ends):
+    result = temporal_caption(instruction)
+    assert result.family == family
+    assert says in result.caption
+    assert ends in result.end_state
+    assert result.caption.endswith(CAMERA_STILL)
+    assert len(result.caption.split()) <= 45
+
+
+def test_the_caption_reads_process_then_what_stays_then_the_camera():
+    assert temporal_caption("move the red circle to the left").caption == (
+        "The red circle slowly slides to the left and comes to rest on the left side. "
+        "Everything else stays exactly as it is. The camera stays still."
+    )
+
+
+@pytest.mark.parametrize(
+    ("instruction", "family"),
+    [
+        ("zoom in on the cat", "zoom"),
+        ("zoom out", "zoom"),
+        ("pan left", "pan"),
+        ("show the chair from above", "viewpoint"),
+    ],
+)
+def test_only_an_edit_of_the_camera_moves_it(instruction, family):
+    result = temporal_caption(instruction)
+    assert result.family == family
+    assert "The camera slowly" in result.caption
+    assert CAMERA_STILL not in result.caption
+
+
+@pytest.mark.parametrize(
+    ("instruction", "sentence"),
+    [
+        ("make the apples smaller", "The apples slowly shrink smaller and smaller until they are much smaller"),
+        ("remove the bananas", "The bananas slowly fade away until they are completely gone"),
+        ("make the girl's hair blonde", "The girl's hair slowly changes color, bit by bit, until it is"),
+        ("paint the girls' dresses red", "The girls' dresses slowly change color, bit by bit, until they are"),
+        ("move the bus to the left", "The bus slowly slides to the left"),
+        ("move the box of apples to the left", "The box of apples slowly slides to the left"),
+        ("move the apples on the table to the left", "The apples on the table slowly slide to the left"),
+        ("move him to the left", "He slowly slides to the left"),
+        ("make the woman green", "until she is completely green"),
+        ("make the child wave", "The child waves"),
+        ("remove all the people in the background", "All the people in the background slowly fade away until they are"),
+        ("move red ball left", "The red ball slowly slides to the left"),
+        ("move John to the left", "John slowly slides to the left"),
+        ("make the red and the blue ball green", "The red and the blue ball slowly change color"),
+    ],
+)
+def test_number_and_possession_follow_english_grammar(instruction, sentence):
+    assert sentence in temporal_caption(instruction).caption
+
+
+@pytest.mark.parametrize(
+    "wording",
+    [
+        "Please make the ball blue!",
+        "could you make the ball blue, please",
+        "The ball should be blue",
+        "I want the ball to be blue",
+        "the ball turns blue",
+        "make the ball blue in the picture",
+        "make the ball blue, keep everything else the same",
+        "Make the ball blue without changing anything else.",
+        "  make\n the   ball blue ",
+    ],
+)
+def test_politeness_word_order_and_frills_do_not_change_the_caption(wording):
+    assert temporal_caption(wording) == temporal_caption("make the ball blue")
+
+
+def test_edits_named_together_follow_each_other():
+    result = temporal_caption("remove the cup and turn the ball blue")
+    assert result.family == "several"
+    assert "The cup slowly fades away" in result.caption
+    assert "Then the ball slowly changes color" in result.caption
+    assert result.caption.count(CAMERA_STILL) == 1
+    assert result.end_state == "The cup is gone, and the ball has become completely blue."
+
+
+def test_a_bare_verb_goes_on_with_the_same_thing():
+    result = temporal_caption("make the cup fall off the table and break")
+    assert "Then it cracks and breaks apart" in result.caption
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "solve the maze",
+        "make the red ball blue and the blue ball red",
+        "remove the cup but keep the plate",
+        "rotate by 90 degrees",
+        "paint the fence",
+        "turn left",
+        "turn the volume up",
+        "flip the image horizontally",
+        "make the flower bigger and redder",
+        "let the man turn to face the camera",
+        "hold the cup",
+        "grow a beard",
+        "leave the room",
+        "\u628a\u7403\u53d8\u7ea2",
+        "a red balloon",
+    ],
+)
+def test_what_is_not_understood_is_passed_on_and_nothing_false_is_said(instruction):
+    result = temporal_caption(instruction)
+    assert result.family == "unknown"
+    assert result.caption.startswith(f"The scene gradually changes until: {instruction}.")
+    assert instruction in result.end_state
+    assert result.caption.endswith(CAMERA_STILL)
+
+
+def test_an_unknown_edit_of_the_view_is_not_told_to_hold_the_camera():
+    assert CAMERA_STILL not in temporal_caption("follow the dog with a wobbly camera").caption
+
+
+@pytest.mark.parametrize("instruction", ["", "   \n\t", "...", None])
+def test_an_empty_instruction_says_what_to_write(instruction):
+    with pytest.raises(ValueError, match="instruction is empty.*for example: move the red ball"):
+        temporal_caption(instruction)
+
+
+def test_the_words_of_the_person_survive_as_they_are():
+    result = temporal_caption("move the {x} ball [is] <has> to the left")
+    assert "The {x} ball [is] <has> slowly slides to the left" in result.caption
+
+
+def test_an_instruction_that_reads_like_a_pattern_keeps_its_case():
+    assert "the BBC logo" in temporal_caption("zoom in on the BBC logo").caption
+
+
+WORDS = st.sampled_from(
+    "make turn the a red ball it into and , . move left to of apples girl's after one hour color zoom in on keep still "
+    "open his mouth 90 degrees style but while from off remove add with up by more {x} [is] their grow".split()
+)
+
+
+@settings(max_examples=300, deadline=1000)
+@given(st.one_of(st.text(min_size=1, max_size=400), st.lists(WORDS, min_size=1, max_size=40).map(" ".join)))
+@example("then")  # politeness and nothing else
+def test_any_text_gives_a_clean_caption_and_quickly(instruction):
+    if not re.search(r"\w", instruction):
+        return
+    result = temporal_caption(instruction)
+    assert result == temporal_caption(instruction)
+    for text in (result.caption, result.end_state):
+        assert text.endswith(".")
+        assert "  " not in text
+        assert "\n" not in text
+
+
+def test_verbs_agree_in_all_forms():
+    assert [plural_verb(verb) for verb in ("slides", "vanishes", "is", "has", "lies", "cries")] == [
+        "slide",
+        "vanish",
+        "are",
+        "have",
+        "lie",
+        "cry",
+    ]
+    assert [third_person(verb) for verb in ("bow", "cry", "push", "go")] == ["bows", "cries", "pushes", "goes"]
+    assert [progressive(verb) for verb in ("wave", "sit", "lie", "bow")] == ["waving", "sitting", "lying", "bowing"]
+
+
+@pytest.mark.parametrize(
+    ("words", "plural"),
+    [
+        ("the glass", False),
+        ("the canvas", False),
+        ("one of the cups", False),
+        ("everything", False),
+        ("the cat with the big eyes", False),
+        ("the bananas", True),
+        ("the people", True),
+        ("the cup and the plate", True),
+    ],
+)
+def test_singular_and_plural_are_told_apart(words, plural):
+    assert thing(words).plural is plural
