@@ -1,0 +1,176 @@
+"""Scores of the embedded model on scenes that it never saw, against their ground truth.
+
+    nox -s evaluate -- --scenes 300 --json scores.json
+
+An edit counts as a success when the last frame of full sampling shows it: over the region of the object before and
+after the edit, the squared error against the truth is at most a quarter of what leaving the source unedited would cost
+(an object of the usual size that lands 7 of 128 pixels beside its place fails), and outside that region the picture
+still resembles the source (25 dB). The truth and the source are sent through the VAE first, so that its softness, which
+the model cannot help, does not count. "still" and "focus" must keep the whole picture to 28 dB; "focus" must also halve
+what the blurred picture lacks in detail (its squared error after subtracting a Gaussian blur of 2 pixels).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+
+from . import model as demo_model
+from . import phrases, wan, weights, world
+
+HELD_OUT_SEED = 20_251_121  # training uses small seeds only
+ERROR_LEFT = 0.25
+DETAIL_ERROR_LEFT = 0.5  # "focus"
+WHOLE_PSNR = 28.0  # "focus" and "still"
+BACKGROUND_PSNR = 25.0
+
+
+def edit_region(coverage: torch.Tensor, margin: int = 5) -> torch.Tensor:
+    """Where the object and its shadow are before or after the edit: boolean [B, 1, H, W] of coverage [B, T, H, W]."""
+    ends = torch.maximum(coverage[:, 0], coverage[:, -1])[:, None]
+    return F.max_pool2d(ends, 2 * margin + 1, stride=1, padding=margin) > 0.05
+
+
+def _masked_error(a: torch.Tensor, b: torch.Tensor, region: torch.Tensor) -> torch.Tensor:
+    """Mean squared error [B] of images [B, 3, H, W] over boolean regions [B, 1, H, W]."""
+    return ((a - b).square() * region).sum((1, 2, 3)) / (3 * region.sum((1, 2, 3))).clamp(min=1)
+
+
+def judge(family: list[str], last: torch.Tensor, truth: torch.Tensor, source: torch.Tensor, coverage: torch.Tensor,
+          source_sharp: torch.Tensor) -> dict[str, torch.Tensor]:  # fmt: skip
+    """Success [B] and its measures for the last frames of edits.
+
+    Args:
+        family: family name of each scene.
+        last: [B, 3, H, W] what the model made, in 0..1.
+        truth, source: [B, 3, H, W] the finished and the first frame, through the VAE.
+        coverage: [B, T, H, W] of the edited object.
+        source_sharp: [B, 3, H, W] the first frame as rendered; the background is compared with it.
+
+    Returns:
+        "success" bool; "error_left" as a fraction of the unedited source's error; "background" PSNR in dB outside the
+        region (the whole picture for "still"; not a number for "focus", which has no background); "psnr" of the whole
+        picture against the truth.
+    """
+    region = edit_region(coverage)
+    focus = torch.tensor([name == "focus" for name in family], device=last.device)
+    still = torch.tensor([name == "still" for name in family], device=last.device)
+    region = region & ~still[:, None, None, None] | focus[:, None, None, None]
+    left = _masked_error(last, truth, region) / _masked_error(source, truth, region).clamp(min=1e-8)
+    everywhere = torch.ones_like(region)
+    last_detail, truth_detail, source_detail = (_detail(image) for image in (last, truth, source))
+    detail_left = _masked_error(last_detail, truth_detail, everywhere) / _masked_error(
+        source_detail, truth_detail, everywhere
+    ).clamp(min=1e-8)
+    left = torch.where(focus, detail_left, left)
+    background = -10 * torch.log10(_masked_error(last, source_sharp, ~region).clamp(min=1e-10))
+    background[focus] = float("nan")
+    whole = wan.image_psnr(last, truth)
+    success = (left <= ERROR_LEFT) & (background >= BACKGROUND_PSNR)
+    success = torch.where(focus, (left <= DETAIL_ERROR_LEFT) & (whole >= WHOLE_PSNR), success)
+    success = torch.where(still, whole >= WHOLE_PSNR, success)
+    return {"success": success, "error_left": left, "background": background, "psnr": whole}
+
+
+def _detail(images: torch.Tensor) -> torch.Tensor:
+    """What a blur of 2 pixels takes from images [B, 3, H, W]."""
+    return images - world.gaussian_blur(images, torch.full((len(images),), 2.0, device=images.device))
+
+
+def measure(model: demo_model.EditModel, scenes: int, steps: int, cfg: float, batch: int, device: torch.device,
+            seed: int = HELD_OUT_SEED, report=lambda text: None) -> dict:  # fmt: skip
+    """Scores over `scenes` scenes dealt evenly over the families; see the module's text for what they mean."""
+    rng = torch.Generator().manual_seed(seed)  # on the CPU, so that every machine judges the same scenes
+    words = random.Random(seed)
+    all_scenes = world.sample_scenes(scenes, rng)
+    described = phrases.describe(all_scenes)
+    rows: list[dict] = []
+    began = time.time()
+    for first in range(0, scenes, batch):
+        index = torch.arange(first, min(first + batch, scenes))
+        clips = world.render(_to(all_scenes.select(index), device))
+        captions = [phrases.caption(described[i], words) for i in index.tolist()]
+        frames = clips.frames
+        with torch.no_grad():
+            rebuilt = torch.cat([model.decode(model.encode(part)) for part in frames.split(8)])
+            made = model.sample(frames[:, 0], captions, steps=steps, cfg=cfg, seed=seed + first)
+            last = torch.cat([model.decode(part)[:, -1] for part in made.split(8)])
+        names = [world.FAMILIES[i] for i in all_scenes.family[index].tolist()]
+        judged = judge(names, last, rebuilt[:, -1], rebuilt[:, 0], clips.coverage, frames[:, 0])
+        vae = wan.image_psnr(rebuilt, frames)
+        for k, name in enumerate(names):
+            values = {key: value[k].item() for key, value in judged.items()}
+            # Strict JSON knows no "not a number".
+            rows.append({"family": name, "caption": captions[k], "vae_psnr": vae[k].item()}
+                        | {key: None if value != value else value for key, value in values.items()})  # fmt: skip
+        report(f"{len(rows)} of {scenes} scenes, {sum(r['success'] for r in rows) / len(rows):.1%} succeeded, "
+               f"{time.time() - began:.0f} s")  # fmt: skip
+    return _summary(rows) | {"steps": steps, "cfg": cfg, "seed": seed, "rows": rows}
+
+
+def _to(scenes: world.Scenes, device: torch.device) -> world.Scenes:
+    values = {k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in vars(scenes).items()}
+    return world.Scenes(**values)
+
+
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _summary(rows: list[dict]) -> dict:
+    def of(some: list[dict]) -> dict:
+        return {"scenes": len(some), "success": _mean([float(r["success"]) for r in some]),
+                "background": _mean([r["background"] for r in some]), "psnr": _mean([r["psnr"] for r in some]),
+                "vae_psnr": _mean([r["vae_psnr"] for r in some])}  # fmt: skip
+
+    families = {name: of([r for r in rows if r["family"] == name]) for name in world.FAMILIES}
+    return {"all": of(rows), "families": {n: f for n, f in families.items() if f["scenes"]}}
+
+
+def table(scores: dict) -> str:
+    """The scores as lines of text, a line per family."""
+    lines = [f"{'family':<12} {'scenes':>6} {'success':>8} {'background':>11} {'last frame':>11} {'VAE':>8}"]
+    for name, of in [*scores["families"].items(), ("all", scores["all"])]:
+        background = "-" if of["background"] is None else f"{of['background']:.1f} dB"
+        lines.append(f"{name:<12} {of['scenes']:>6} {of['success']:>8.1%} {background:>11} "
+                     f"{of['psnr']:>8.1f} dB {of['vae_psnr']:>5.1f} dB")  # fmt: skip
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="nox -s evaluate --", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser.add_argument("--scenes", type=int, default=308, help="dealt evenly over the 14 families (default 308)")
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--cfg", type=float, default=4.0)
+    parser.add_argument("--batch", type=int, default=None, help="scenes at a time (default 77 on a GPU, 14 without)")
+    parser.add_argument("--seed", type=int, default=HELD_OUT_SEED)
+    parser.add_argument("--weights", type=Path, default=weights.WEIGHTS)
+    parser.add_argument("--json", type=Path, help="write the scores and every scene's row here")
+    args = parser.parse_args()
+    if args.scenes < 1:
+        parser.error(f"--scenes must be at least 1, got {args.scenes}")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        model = demo_model.EditModel.load(args.weights).to(device)
+    except weights.WeightsError as error:
+        parser.exit(2, f"{error}\n")
+    batch = args.batch or (77 if device.type == "cuda" else 14)
+    scores = measure(model, args.scenes, args.steps, args.cfg, batch, device, args.seed,
+                     report=lambda text: print(text, flush=True))  # fmt: skip
+    print(table(scores))
+    if args.json:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
+        print(f"written to {args.json}")
+
+
+if __name__ == "__main__":
+    main()

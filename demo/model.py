@@ -1,0 +1,97 @@
+"""The embedded model in plain torch: all three parts together, encoding, conditioning and sampling in batches.
+
+ComfyUI runs the same weights through its own modules; this is for training and for measuring many scenes at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from . import wan, weights
+from .text_encoder import RESERVED, TextEncoder, Tokenizer
+
+SHIFT = 3.0  # flow shift of training, and the right one for sampling
+
+
+class EditModel(nn.Module):
+    """Transformer, VAE, text encoder and word list of the embedded model.
+
+    Args:
+        transformer: `dim`, `ffn_dim`, `layers` of `wan.Transformer`.
+        vae: `dim` of `wan.VAE`.
+        text_encoder: `words`, the word list.
+    """
+
+    def __init__(self, transformer: dict, vae: dict, text_encoder: dict):
+        super().__init__()
+        self.configs = {"transformer": transformer, "vae": vae, "text_encoder": text_encoder}
+        self.transformer = wan.Transformer(**transformer)
+        self.vae = wan.VAE(**vae)
+        self.text_encoder = TextEncoder(RESERVED + len(text_encoder["words"]))
+        self.tokenizer = Tokenizer(text_encoder["words"])
+        mean, std = wan.latent_statistics()
+        self.register_buffer("latent_mean", mean, persistent=False)
+        self.register_buffer("latent_std", std, persistent=False)
+
+    @classmethod
+    def load(cls, folder: Path | None = None) -> EditModel:
+        """The shipped model in float32, ready for inference. Raises `weights.WeightsError`."""
+        parts = {part: weights.load_part(part, folder) for part in weights.PARTS}
+        model = cls(**{part: config for part, (_, config) in parts.items()})
+        for part, (state, _) in parts.items():
+            getattr(model, part).load_state_dict({name: tensor.float() for name, tensor in state.items()})
+        return model.eval().requires_grad_(False)
+
+    def save(self, folder: Path = weights.WEIGHTS) -> None:
+        for part in weights.PARTS:
+            weights.save_part(part, getattr(self, part).state_dict(), self.configs[part], folder)
+
+    def encode(self, frames: torch.Tensor) -> torch.Tensor:
+        """Normalised latents [B, 16, 1 + n, H/8, W/8] of frames [B, 1 + 4n, 3, H, W] in 0..1."""
+        latent = self.vae.encode(frames.transpose(1, 2) * 2 - 1)[0]
+        return (latent - self.latent_mean.to(latent)) / self.latent_std.to(latent)
+
+    def decode(self, latent: torch.Tensor) -> torch.Tensor:
+        """Frames [B, 1 + 4n, 3, H, W] in 0..1 of normalised latents [B, 16, 1 + n, H/8, W/8]."""
+        frames = self.vae.decode(latent * self.latent_std.to(latent) + self.latent_mean.to(latent))
+        return (frames.transpose(1, 2).float().clamp(-1, 1) + 1) / 2
+
+    def image_latent(self, image: torch.Tensor, frames: int) -> torch.Tensor:
+        """[B, 16, F, H/8, W/8]: latent of images [B, 3, H, W] as first frame of a clip that is mid-grey otherwise."""
+        clip = torch.full((len(image), frames, *image.shape[1:]), 0.5, device=image.device)
+        clip[:, 0] = image
+        return self.encode(clip)
+
+    def encode_text(self, texts: list[str]) -> torch.Tensor:
+        """[B, 64, 4096]"""
+        return self.text_encoder(self.tokenizer.batch(texts).to(self.latent_mean.device))
+
+    @torch.no_grad()
+    def sample(self, images: torch.Tensor, captions: list[str], frames: int = 33, steps: int = 20, cfg: float = 4.0,
+               shift: float = SHIFT, seed: int = 0, noise: torch.Tensor | None = None) -> torch.Tensor:  # fmt: skip
+        """Normalised latents [B, 16, F, H/8, W/8] of the clips that begin with `images` and show `captions`.
+
+        Euler steps over the "simple" schedule with classifier-free guidance against the empty caption.
+
+        Args:
+            images: [B, 3, H, W] in 0..1, sides multiples of 16.
+            frames: length of the clips, 4n + 1.
+            noise: [B, 16, F, H/8, W/8] to start from, in place of the seed's.
+        """
+        condition = wan.image_condition(self.image_latent(images, frames))
+        if noise is None:
+            rng = torch.Generator().manual_seed(seed)
+            noise = torch.randn((len(images), 16, *condition.shape[2:]), generator=rng)
+        x = noise.to(condition)
+        context = self.encode_text(captions + [""] * len(captions)).to(condition)
+        sigmas = wan.shifted_sigmas(steps, shift, x.device)
+        rotation = wan.rotation_for(x)
+        for now, then in zip(sigmas[:-1], sigmas[1:], strict=True):
+            timestep = (now * 1000).expand(2 * len(x))
+            both = self.transformer(torch.cat([x, x]), timestep, context, torch.cat([condition, condition]), rotation)
+            told, untold = both.chunk(2)
+            x = x + (then - now) * (untold + cfg * (told - untold))
+        return x

@@ -1,0 +1,203 @@
+"""Trains the embedded model's transformer and text encoder on the latents of rendered clips.
+
+Rectified flow (arXiv 2209.03003) with a shift of 3, a tenth of the captions left out for classifier-free guidance, and
+an average of the weights. Each call renders clips of its own, encodes them with the finished VAE, and trains on them
+until its time is over; the next call goes on where it ended. The learning rate stays up until `--decay-from`, and falls
+to zero at `--steps`.
+
+    python tools/run.py demo.train_transformer --minutes 9 --work /tmp/if-edit --steps 24000 --decay-from 17000
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from . import evaluate, phrases, wan, weights, world
+from .model import SHIFT, EditModel
+from .text_encoder import split_words
+
+# Clip length: share of the batches, families. What is hard to learn is dealt more often. Short clips are for
+# refinement, which asks for a few still frames.
+LENGTHS = {
+    33: (0.84, (*world.FAMILIES, "grow", "rotate", "rotate", "break", "melt", "focus")),
+    17: (0.08, world.FAMILIES),
+    5: (0.08, ("still", "focus", "still", "vanish", "recolour")),
+}
+WORDINGS = 4  # captions per clip
+
+
+def word_list() -> list[str]:
+    """Every word that captions of the tabletop world use."""
+    scenes = world.sample_scenes(20000, torch.Generator().manual_seed(0))
+    rng = random.Random(0)
+    texts = [phrases.caption(scene, rng) for scene in phrases.describe(scenes)]
+    return sorted({word for text in texts for word in split_words(text)})
+
+
+class Latents:
+    """Clips of one length as the model sees them, on the GPU.
+
+    video, condition: [N, 16, F, 16, 16] float16, normalised; weight: [N, 1, 1, 16, 16], more where the edit happens;
+    tokens: [N, WORDINGS, 64] int16.
+    """
+
+    def __init__(self, model: EditModel, clips: int, frames: int, families, seed: int, device: torch.device):
+        rng, words = torch.Generator(device).manual_seed(seed), random.Random(seed)
+        video, condition, weight, tokens = [], [], [], []
+        chunk = min(64, clips)
+        for _ in range(0, clips, chunk):
+            scenes = world.sample_scenes(chunk, rng, families, frames)
+            rendered = world.render(scenes, chunk=16)
+            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+                video.append(torch.cat([model.encode(p) for p in rendered.frames.split(32)]).half())
+                # After some grey frames the condition no longer knows its picture (checked: 0.03 of a deviation).
+                start = torch.cat([model.image_latent(p, min(frames, 17)) for p in rendered.frames[:, 0].split(32)])
+            missing = video[-1].shape[2] - start.shape[2]
+            condition.append(torch.cat([start] + [start[:, :, -1:]] * missing, 2).half())
+            region = F.max_pool2d(rendered.coverage.amax(1, keepdim=True), 8)
+            weight.append(1 + 3 * F.max_pool2d(region, 3, stride=1, padding=1)[:, :, None])
+            texts = [phrases.caption(scene, words) for scene in phrases.describe(scenes) for _ in range(WORDINGS)]
+            tokens.append(model.tokenizer.batch(texts).unflatten(0, (-1, WORDINGS)).short())
+        self.video, self.condition, self.weight = (torch.cat(t)[:clips] for t in (video, condition, weight))
+        self.tokens = torch.cat(tokens)[:clips].to(device)
+        self.rotation = wan.rotation_for(self.video)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--dim", type=int, default=384)
+    parser.add_argument("--ffn-dim", type=int, default=768)
+    parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--clips", type=int, default=24000, help="clips of 33 frames rendered for this call")
+    parser.add_argument("--batch", type=int, default=160)
+    parser.add_argument("--rate", type=float, default=8e-4, help="learning rate before it falls")
+    parser.add_argument("--steps", type=int, default=24000)
+    parser.add_argument("--decay-from", type=int, default=17000)
+    parser.add_argument("--minutes", type=float, default=9.0, help="time for this call")
+    parser.add_argument("--seed", type=int, default=2)
+    parser.add_argument("--vae", type=Path, default=weights.WEIGHTS, help="folder with the finished VAE")
+    parser.add_argument("--work", type=Path, default=Path("/tmp/if-edit"), help="folder of the checkpoint")
+    parser.add_argument("--out", type=Path, default=weights.WEIGHTS, help="folder of the finished weights")
+    parser.add_argument("--scenes", type=int, default=154, help="scenes for the scores at the end; 0 for none")
+    parser.add_argument("--no-compile", action="store_true")
+    args = parser.parse_args()
+    began = time.time()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.manual_seed(args.seed)
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    torch._dynamo.config.recompile_limit = 128
+
+    vae_state, vae_config = weights.load_part("vae", args.vae)
+    model = EditModel({"dim": args.dim, "ffn_dim": args.ffn_dim, "layers": args.layers}, vae_config,
+                      {"words": word_list()}).to(device)  # fmt: skip
+    model.vae.load_state_dict({name: tensor.float() for name, tensor in vae_state.items()})
+    model.vae.requires_grad_(False)
+    trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    average = {name: p.detach().clone() for name, p in trained.items()}
+    matrices = [p for p in trained.values() if p.ndim > 1]
+    others = [p for p in trained.values() if p.ndim <= 1]
+    optimiser = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}],
+                                  lr=args.rate, betas=(0.9, 0.98), fused=device.type == "cuda")  # fmt: skip
+    step = 0
+    args.work.mkdir(parents=True, exist_ok=True)
+    checkpoint = args.work / "transformer.pt"
+    if checkpoint.exists():
+        saved = torch.load(checkpoint, map_location=device)
+        model.load_state_dict(saved["model"], strict=False)
+        optimiser.load_state_dict(saved["optimiser"])
+        average, step = saved["average"], saved["step"]
+        print(f"goes on at step {step} of {checkpoint}", flush=True)
+    data = {}
+    for length, (_, families) in LENGTHS.items():
+        count = args.clips if length == 33 else max(1, args.clips // 6)
+        data[length] = Latents(model, count, length, families, args.seed * 100_003 + step + length, device)
+        video = data[length].video.float()
+        print(f"{count} clips of {length} frames after {time.time() - began:.0f} s; latent mean {video.mean():.2f} "
+              f"std {video.std():.2f}", flush=True)  # fmt: skip
+        del video
+    print(f"transformer {wan.parameter_count(model.transformer)}, text encoder "
+          f"{wan.parameter_count(model.text_encoder)}, {len(model.tokenizer.words)} words", flush=True)  # fmt: skip
+    if not args.no_compile and device.type == "cuda":
+        for block in model.transformer.blocks:
+            block.compile(dynamic=False)
+
+    empty = model.tokenizer.batch([""]).to(device)
+    lengths = random.Random(args.seed + step)
+    recent = torch.zeros((), device=device)
+    marked, marked_step = time.time(), step
+    while step < args.steps and time.time() - began < args.minutes * 60:
+        rate = args.rate * min(1.0, (step + 1) / 500)
+        if step >= args.decay_from:
+            rate *= max(0.0, (args.steps - step) / (args.steps - args.decay_from))
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        length = lengths.choices(list(LENGTHS), [share for share, _ in LENGTHS.values()])[0]
+        clips = data[length]
+        which = torch.randint(len(clips.video), (args.batch,), device=device)
+        clean, condition, weight = clips.video[which].float(), clips.condition[which], clips.weight[which].float()
+        tokens = clips.tokens[which, torch.randint(WORDINGS, (args.batch,), device=device)].long()
+        chance = torch.rand(args.batch, 1, device=device)
+        tokens = torch.where(chance < 0.1, empty, tokens)
+        unknown = (torch.rand(tokens.shape, device=device) < 0.02) & (tokens > 2)
+        tokens = torch.where(unknown, 2, tokens)
+        # Evenly spread levels give a steadier loss than independent ones.
+        levels = (torch.arange(args.batch, device=device) + torch.rand((), device=device)) / args.batch
+        sigma = wan.sigma_at(levels, SHIFT).view(-1, 1, 1, 1, 1)
+        noise = torch.randn_like(clean)
+        noisy = (1 - sigma) * clean + sigma * noise
+        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            context = model.text_encoder(tokens)
+            out = model.transformer(noisy, sigma.flatten() * 1000, context, wan.image_condition(condition.float()),
+                                    clips.rotation)  # fmt: skip
+        loss = (weight * (out.float() - (noise - clean)).square()).mean() / weight.mean()
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(trained.values(), 1.0)
+        optimiser.step()
+        step += 1
+        decay = min(0.9995, step / (step + 50))
+        torch._foreach_lerp_(list(average.values()), [p.detach() for p in trained.values()], 1 - decay)
+        recent = recent.lerp(loss.detach(), 0.01) if step > marked_step + 1 else loss.detach()
+        if step % 500 == 0:
+            print(f"step {step:6} loss {recent.item():.4f} {(step - marked_step) / (time.time() - marked):.1f} steps/s "
+                  f"{time.time() - began:.0f} s", flush=True)  # fmt: skip
+            marked, marked_step = time.time(), step
+
+    torch.save({"model": {n: p.detach() for n, p in trained.items()}, "optimiser": optimiser.state_dict(),
+                "average": average, "step": step}, checkpoint)  # fmt: skip
+    model.load_state_dict(average, strict=False)
+    model.eval()
+    model.save(args.out)
+    print(f"step {step}, saved after {time.time() - began:.0f} s", flush=True)
+    if args.scenes:
+        fresh = EditModel.load(args.out).to(device)  # what was saved, at the precision it was saved with
+        scores = evaluate.measure(fresh, args.scenes, 20, 4.0, 77, device)
+        print(evaluate.table(scores), flush=True)
+        (args.out / "scores.json").write_text(json.dumps(scores))
+        _show(fresh, args.out / "samples.png", device)
+    print(f"done after {time.time() - began:.0f} s", flush=True)
+
+
+def _show(model: EditModel, path: Path, device: torch.device) -> None:
+    """A picture with, per family, frames of a sampled clip and the true last frame at the right."""
+    from torchvision.utils import save_image
+
+    scenes = world.sample_scenes(28, torch.Generator(device).manual_seed(77))
+    words = random.Random(77)
+    truth = world.render(scenes).frames
+    captions = [phrases.caption(scene, words) for scene in phrases.describe(scenes)]
+    made = model.decode(model.sample(truth[:, 0], captions))
+    rows = torch.cat([truth[:, :1], made[:, [4, 8, 12, 16, 24, 32]], truth[:, -1:]], 1)
+    save_image(torch.cat([torch.cat(list(row), 2) for row in rows], 1), path)
+
+
+if __name__ == "__main__":
+    main()

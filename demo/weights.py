@@ -1,0 +1,85 @@
+"""The embedded model's weights: where they are, how they are stored, and what is wrong with them if they do not fit.
+
+safetensors files of less than 16 MB in `demo/weights`, with `index.json` beside them: the sizes of the three parts, the
+word list, and which file holds which tensor with which shape.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+WEIGHTS = Path(__file__).parent / "weights"
+SHARD_BYTES = 15_000_000
+PARTS = ("transformer", "vae", "text_encoder")
+
+
+class WeightsError(RuntimeError):
+    """The weights' files are missing, damaged, or not what the index says."""
+
+
+def save_part(part: str, state: dict[str, torch.Tensor], config: dict, folder: Path = WEIGHTS) -> None:
+    """Writes one of `PARTS` as float16 shards and enters it into the index, replacing what was there of it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shards: list[dict[str, torch.Tensor]] = [{}]
+    used = 0
+    for name, tensor in state.items():
+        tensor = tensor.detach().cpu().half().contiguous()
+        if used + tensor.nbytes > SHARD_BYTES and shards[-1]:
+            shards.append({})
+            used = 0
+        shards[-1][name] = tensor
+        used += tensor.nbytes
+    for old in folder.glob(f"{part}-*.safetensors"):
+        old.unlink()
+    tensors = {}
+    for number, shard in enumerate(shards, 1):
+        file = f"{part}-{number:05}-of-{len(shards):05}.safetensors"
+        save_file(shard, folder / file)
+        tensors |= {name: {"file": file, "shape": list(tensor.shape)} for name, tensor in shard.items()}
+    path = folder / "index.json"
+    index = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    index[part] = {"config": config, "tensors": tensors}
+    path.write_text(json.dumps(index, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _read_entry(part: str, folder: Path) -> dict:
+    path = folder / "index.json"
+    if not path.is_file():
+        raise WeightsError(f"The embedded model's {path} is missing. Install the pack again, whole.")
+    try:
+        entry = json.loads(path.read_text(encoding="utf-8"))[part]
+        return {"config": dict(entry["config"]), "tensors": dict(entry["tensors"])}
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"The embedded model's {path} is damaged: {part} is not in it as it should be ({error!r}). "
+                           "Install the pack again.") from error  # fmt: skip
+
+
+def load_part(part: str, folder: Path | None = None) -> tuple[dict[str, torch.Tensor], dict]:
+    """The float16 tensors by name, and the configuration, of one of `PARTS`; the shipped ones if `folder` is None.
+
+    Raises:
+        WeightsError: names the file and the tensor that is missing, damaged, or of another shape than the index says.
+    """
+    folder = folder or WEIGHTS
+    entry = _read_entry(part, folder)
+    state: dict[str, torch.Tensor] = {}
+    for file in sorted({place["file"] for place in entry["tensors"].values()}):
+        path = folder / file
+        if not path.is_file():
+            raise WeightsError(f"The embedded model's {path} is missing. Install the pack again, whole.")
+        try:
+            state |= load_file(path)
+        except (SafetensorError, OSError) as error:
+            raise WeightsError(f"The embedded model's {path} is damaged ({error}). Install the pack again.") from error
+    for name, place in entry["tensors"].items():
+        if name not in state:
+            raise WeightsError(f"The embedded model's {folder / place['file']} lacks the tensor {name}.")
+        if list(state[name].shape) != place["shape"]:
+            raise WeightsError(f"The embedded model's tensor {name} in {folder / place['file']} has the shape "
+                               f"{list(state[name].shape)}, expected {place['shape']}.")  # fmt: skip
+    return state, entry["config"]
