@@ -70,7 +70,7 @@ class EditModel(nn.Module):
         return self.text_encoder(self.tokenizer.batch(texts).to(self.latent_mean.device))
 
     @torch.no_grad()
-    def sample(self, images: torch.Tensor, captions: list[str], frames: int = 33, steps: int = 20, cfg: float = 4.0,
+    def sample(self, images: torch.Tensor, captions: list[str], frames: int = 33, steps: int = 20, cfg: float = 2.5,
                shift: float = SHIFT, seed: int = 0, noise: torch.Tensor | None = None) -> torch.Tensor:  # fmt: skip
         """Normalised latents [B, 16, F, H/8, W/8] of the clips that begin with `images` and show `captions`.
 

@@ -179,7 +179,7 @@ def main() -> None:
     print(f"step {step}, saved after {time.time() - began:.0f} s", flush=True)
     if args.scenes:
         fresh = EditModel.load(args.out).to(device)  # what was saved, at the precision it was saved with
-        scores = evaluate.measure(fresh, args.scenes, 20, 4.0, 77, device)
+        scores = evaluate.measure(fresh, args.scenes, 20, evaluate.CFG, 77, device)
         print(evaluate.table(scores), flush=True)
         (args.out / "scores.json").write_text(json.dumps(scores))
         _show(fresh, args.out / "samples.png", device)

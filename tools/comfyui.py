@@ -197,8 +197,11 @@ class Server:
         for folder in ("custom_nodes", "input", "output", "user", "models"):
             (self.base / folder).mkdir(parents=True, exist_ok=True)
         link_pack(self.pack, self.base / "custom_nodes" / "if-edit")
-        for sample in self.pack.glob("demo/sample*.png"):  # what the shipped workflows load
-            shutil.copy(sample, self.base / "input")
+        # What the shipped workflows load.
+        for sample in self.pack.glob("demo/sample*.png"):
+            shutil.copy(sample, self.base / "input" / f"if_edit_{sample.name}")
+        for example in installation.glob("input/example*.png"):
+            shutil.copy(example, self.base / "input")
         # The base directory's models come first, then the installation's own (a fresh one holds only placeholders).
         models = installation / "models"
         folders = sorted({file.parent.name for file in models.glob("*/*") if not file.name.startswith("put_")})

@@ -1,0 +1,57 @@
+"""Makes the README's picture and the workflows' thumbnails from a real edit: python -m tools.make_pictures
+
+Needs the environment of `nox -s environment`, like the edit itself.
+"""
+
+import tempfile
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from .comfyui import PACK
+from .edit import SAMPLE, edit
+
+PAPER, INK = "#faf9f5", "#1a1a1a"
+SIDE = 384  # of the source and the result in the pictures
+
+
+def with_label(image: Image.Image, label: str) -> Image.Image:
+    """The image at SIDE x SIDE under its label, on paper."""
+    framed = Image.new("RGB", (SIDE, SIDE + 48), PAPER)
+    font = ImageFont.load_default(30)
+    ImageDraw.Draw(framed).text((SIDE / 2, 22), label, INK, font, anchor="mm")
+    framed.paste(image.resize((SIDE, SIDE), Image.Resampling.LANCZOS), (0, 48))
+    return framed
+
+
+def beside(images: list[Image.Image], gap: int = 28) -> Image.Image:
+    """The images in a row, centred, on paper."""
+    height = max(image.height for image in images) + 2 * gap
+    row = Image.new("RGB", (sum(image.width + gap for image in images) + gap, height), PAPER)
+    left = gap
+    for image in images:
+        row.paste(image, (left, (height - image.height) // 2))
+        left += image.width + gap
+    return row
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        result_path, collage_path = edit(None, None, None, Path(folder))
+        result, collage = (Image.open(path).convert("RGB") for path in (result_path, collage_path))
+    source = Image.open(SAMPLE).convert("RGB")
+    (PACK / "docs").mkdir(exist_ok=True)
+    beside([collage, with_label(result, "result")], gap=8).save(PACK / "docs" / "edit.png", optimize=True)
+    pair = beside([with_label(source, "source"), with_label(result, "result")])
+    for workflow in sorted((PACK / "workflows").glob("*.json")):
+        thumbnail = pair.copy()
+        if workflow.stem != "edit_image_demo":  # the large models cannot run where these pictures are made
+            note = "this picture: the embedded model"
+            ImageDraw.Draw(thumbnail).text((pair.width / 2, pair.height - 14), note, INK, ImageFont.load_default(18),
+                                           anchor="mm")  # fmt: skip
+        thumbnail.save(workflow.with_suffix(".jpg"), quality=88)
+    print("docs/edit.png and the thumbnails in workflows/ are made")
+
+
+if __name__ == "__main__":
+    main()
