@@ -48,12 +48,13 @@ class Tokenizer:
 
 
 class _Layer(nn.Module):
-    def __init__(self, dim: int, heads: int):
+    def __init__(self, dim: int, heads: int, operations):
         super().__init__()
         self.heads = heads
-        self.norm1, self.norm2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
-        self.qkv, self.out = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
-        self.ffn = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim))
+        linear = operations.Linear
+        self.norm1, self.norm2 = operations.LayerNorm(dim), operations.LayerNorm(dim)
+        self.qkv, self.out = linear(dim, 3 * dim), linear(dim, dim)
+        self.ffn = nn.Sequential(linear(dim, 4 * dim), nn.GELU(), linear(4 * dim, dim))
 
     def forward(self, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         q, k, v = self.qkv(self.norm1(x)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
@@ -63,15 +64,21 @@ class _Layer(nn.Module):
 
 
 class TextEncoder(nn.Module):
-    """[B, LENGTH] word numbers -> [B, LENGTH, 4096], zero where the text has ended."""
+    """[B, LENGTH] word numbers -> [B, LENGTH, 4096], zero where the text has ended.
 
-    def __init__(self, vocabulary: int, dim: int = 128, layers: int = 2, heads: int = 4, out_dim: int = 4096):
+    Args:
+        vocabulary: how many words there are, the reserved ones included.
+        operations: where Linear, LayerNorm and Embedding come from: torch.nn, or one of ComfyUI's sets of operations.
+    """
+
+    def __init__(self, vocabulary: int, dim: int = 128, layers: int = 2, heads: int = 4, out_dim: int = 4096,
+                 operations=nn):  # fmt: skip
         super().__init__()
-        self.embedding = nn.Embedding(vocabulary, dim)
+        self.embedding = operations.Embedding(vocabulary, dim)
         self.position = nn.Parameter(torch.randn(LENGTH, dim) * 0.02)
-        self.layers = nn.ModuleList(_Layer(dim, heads) for _ in range(layers))
-        self.norm = nn.LayerNorm(dim)
-        self.project = nn.Linear(dim, out_dim)
+        self.layers = nn.ModuleList(_Layer(dim, heads, operations) for _ in range(layers))
+        self.norm = operations.LayerNorm(dim)
+        self.project = operations.Linear(dim, out_dim)
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         mask = tokens != PAD

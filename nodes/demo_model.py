@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import comfy.model_management
+import comfy.ops
 import comfy.sd
 import comfy.supported_models_base
 import torch
@@ -95,7 +95,7 @@ class _EmbeddedTextEncoder(torch.nn.Module, ClipTokenWeightEncoder):
     def __init__(self, device="cpu", dtype=None, model_options=None):
         super().__init__()
         # So small that half precision would gain nothing.
-        self.transformer = TextEncoder(self.vocabulary).to(device)
+        self.transformer = TextEncoder(self.vocabulary, operations=comfy.ops.disable_weight_init).to(device)
         self.dtypes = {torch.float32}
 
     def set_clip_options(self, options):
