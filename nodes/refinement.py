@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 
-import comfy.samplers
 import comfy.utils
 import torch
 from comfy_api.latest import io, ui
@@ -12,7 +11,7 @@ from comfy_extras.nodes_wan import Wan22ImageToVideoLatent, WanImageToVideo
 
 from ..editing.images import as_rgb
 from ..editing.refinement import choose_refined
-from .sampling import needs_start_image, sample_in_two_stages, schedule
+from .sampling import needs_start_image, sample_in_two_stages, schedule, seed_input, solver_inputs
 
 STILL_VIDEO_PROMPT = "A perfectly still video, enhanced clarity, fixed camera."
 
@@ -35,14 +34,7 @@ class StillVideoRefiner(io.ComfyNode):
                 io.Image.Input(
                     "image", tooltip="The picture to refine, from the Frame Selector. A batch is refined one by one."
                 ),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=0xFFFFFFFFFFFFFFFF,
-                    control_after_generate=True,
-                    tooltip="The random seed of the noise.",
-                ),
+                seed_input("The random seed of the noise."),
                 io.String.Input(
                     "prompt",
                     default=STILL_VIDEO_PROMPT,
@@ -57,26 +49,13 @@ class StillVideoRefiner(io.ComfyNode):
                     step=4,
                     tooltip="Images in the still video, a multiple of 4, plus 1. More to choose from, but slower.",
                 ),
-                io.Int.Input(
-                    "steps", default=8, min=1, max=10000, tooltip="Denoising steps. Few change the picture least."
-                ),
-                io.Float.Input(
-                    "cfg",
-                    default=1.0,
-                    min=0.0,
-                    max=100.0,
-                    step=0.1,
-                    round=0.01,
-                    tooltip="How strictly the prompt is followed. 1 changes the picture least and takes half the time.",
-                ),
-                io.Combo.Input(
-                    "sampler_name", options=comfy.samplers.KSampler.SAMPLERS, default="euler", tooltip="The solver."
-                ),
-                io.Combo.Input(
-                    "scheduler",
-                    options=comfy.samplers.KSampler.SCHEDULERS,
-                    default="simple",
-                    tooltip="How the noise levels are spread over the steps.",
+                *solver_inputs(
+                    steps=8,
+                    steps_tooltip="Denoising steps. Few change the picture least.",
+                    cfg=1.0,
+                    cfg_tooltip=(
+                        "How strictly the prompt is followed. 1 changes the picture least and takes half the time."
+                    ),
                 ),
                 io.Model.Input(
                     "model_low",

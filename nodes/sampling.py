@@ -34,6 +34,30 @@ POSITIONS_TOOLTIP = (
 )
 
 
+def seed_input(tooltip: str) -> io.Int.Input:
+    return io.Int.Input("seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, control_after_generate=True, tooltip=tooltip)
+
+
+def solver_inputs(*, steps: int, steps_tooltip: str, cfg: float, cfg_tooltip: str) -> list[io.Input]:
+    """The inputs steps, cfg, sampler_name and scheduler, in KSampler's order, with these defaults."""
+    return [
+        io.Int.Input("steps", default=steps, min=1, max=10000, tooltip=steps_tooltip),
+        io.Float.Input("cfg", default=cfg, min=0.0, max=100.0, step=0.1, round=0.01, tooltip=cfg_tooltip),
+        io.Combo.Input(
+            "sampler_name",
+            options=comfy.samplers.KSampler.SAMPLERS,
+            default="euler",
+            tooltip="The solver. Ones that remember earlier steps start anew at the expert switch.",
+        ),
+        io.Combo.Input(
+            "scheduler",
+            options=comfy.samplers.KSampler.SCHEDULERS,
+            default="simple",
+            tooltip="How the noise levels are spread over the steps.",
+        ),
+    ]
+
+
 class EditSampler(io.ComfyNode):
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -51,35 +75,12 @@ class EditSampler(io.ComfyNode):
                 io.Conditioning.Input("positive", tooltip="What happens, from WanImageToVideo."),
                 io.Conditioning.Input("negative", tooltip="What to avoid, from WanImageToVideo. Not used at CFG 1."),
                 io.Latent.Input("latent_image", tooltip="The empty video latent, from WanImageToVideo."),
-                io.Int.Input(
-                    "seed",
-                    default=0,
-                    min=0,
-                    max=0xFFFFFFFFFFFFFFFF,
-                    control_after_generate=True,
-                    tooltip="The random seed of the noise: another seed, another way for the edit to happen.",
-                ),
-                io.Int.Input("steps", default=20, min=1, max=10000, tooltip="Denoising steps, both stages together."),
-                io.Float.Input(
-                    "cfg",
-                    default=3.5,
-                    min=0.0,
-                    max=100.0,
-                    step=0.1,
-                    round=0.01,
-                    tooltip="How strictly the caption is followed: 3.5, or 1 with few-step LoRAs (half the time).",
-                ),
-                io.Combo.Input(
-                    "sampler_name",
-                    options=comfy.samplers.KSampler.SAMPLERS,
-                    default="euler",
-                    tooltip="The solver. Ones that remember earlier steps start anew at the expert switch.",
-                ),
-                io.Combo.Input(
-                    "scheduler",
-                    options=comfy.samplers.KSampler.SCHEDULERS,
-                    default="simple",
-                    tooltip="How the noise levels are spread over the steps.",
+                seed_input("The random seed of the noise: another seed, another way for the edit to happen."),
+                *solver_inputs(
+                    steps=20,
+                    steps_tooltip="Denoising steps, both stages together.",
+                    cfg=3.5,
+                    cfg_tooltip="How strictly the caption is followed: 3.5, or 1 with few-step LoRAs (half the time).",
                 ),
                 io.Float.Input(
                     "expert_switch",
