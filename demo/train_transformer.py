@@ -84,6 +84,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=9.0, help="time for this call")
     parser.add_argument("--seed", type=int, default=2)
     parser.add_argument("--vae", type=Path, default=weights.WEIGHTS, help="folder with the finished VAE")
+    parser.add_argument("--start-from", type=Path, help="finished weights to train further (a checkpoint wins)")
     parser.add_argument("--work", type=Path, default=Path("/tmp/if-edit"), help="folder of the checkpoint")
     parser.add_argument("--out", type=Path, default=weights.WEIGHTS, help="folder of the finished weights")
     parser.add_argument("--scenes", type=int, default=154, help="scenes for the scores at the end; 0 for none")
@@ -96,9 +97,15 @@ def main() -> None:
     torch._dynamo.config.recompile_limit = 128
 
     vae_state, vae_config = weights.load_part("vae", args.vae)
-    model = EditModel({"dim": args.dim, "ffn_dim": args.ffn_dim, "layers": args.layers}, vae_config,
-                      {"words": word_list()}).to(device)  # fmt: skip
-    model.vae.load_state_dict({name: tensor.float() for name, tensor in vae_state.items()})
+    text_config = {"words": word_list()}
+    transformer_config = {"dim": args.dim, "ffn_dim": args.ffn_dim, "layers": args.layers}
+    finished = {}
+    if args.start_from:
+        finished["transformer"], transformer_config = weights.load_part("transformer", args.start_from)
+        finished["text_encoder"], text_config = weights.load_part("text_encoder", args.start_from)
+    model = EditModel(transformer_config, vae_config, text_config).to(device)
+    for part, state in {"vae": vae_state, **finished}.items():
+        getattr(model, part).load_state_dict({name: tensor.float() for name, tensor in state.items()})
     model.vae.requires_grad_(False)
     trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
     average = {name: p.detach().clone() for name, p in trained.items()}
