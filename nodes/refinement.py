@@ -7,7 +7,6 @@ import logging
 import comfy.utils
 import torch
 from comfy_api.latest import io, ui
-from comfy_extras.nodes_wan import Wan22ImageToVideoLatent, WanImageToVideo
 
 from ..editing.images import as_rgb
 from ..editing.refinement import choose_refined
@@ -108,6 +107,8 @@ def still_video(model, vae, positive: list, negative: list, picture: torch.Tenso
     The picture is resized to the nearest size that the model takes. Raises ValueError for a VAE of another kind than
     the model's and for a model that takes no start image.
     """
+    from comfy_extras.nodes_wan import Wan22ImageToVideoLatent, WanImageToVideo  # core nodes, needed only here
+
     channels = model.get_model_object("latent_format").latent_channels
     if vae.latent_channels != channels:
         raise ValueError(

@@ -102,8 +102,8 @@ def test_comfyui_loads_the_pack_without_a_complaint(comfyui_server, object_info)
 def test_every_node_explains_itself(object_info, node_id):
     node = object_info[node_id]
     assert node["category"] == "IF-Edit" and node["description"]
-    for section in node["input"].values():
-        for name, (_, *options) in section.items():
+    for section in ("required", "optional"):
+        for name, (_, *options) in node["input"].get(section, {}).items():
             assert options and options[0].get("tooltip"), f"{node_id}: input {name} has no tooltip"
     assert (PACK / "web" / "docs" / f"{node_id}.md").read_text(encoding="utf-8").strip()
 
