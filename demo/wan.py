@@ -7,8 +7,6 @@ can be differentiated and compiled. Architecture: Wan technical report, arXiv 25
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -358,4 +356,4 @@ def sigma_at(uniform: torch.Tensor, shift: float) -> torch.Tensor:
 def image_psnr(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Peak signal to noise ratio in dB per batch element of images in 0..1."""
     error = (a.float() - b.float()).square().flatten(1).mean(1)
-    return -10 * torch.log10(error.clamp(min=1e-10)) if math.prod(a.shape) else error
+    return -10 * torch.log10(error.clamp(min=1e-10))
