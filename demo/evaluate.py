@@ -95,7 +95,7 @@ def measure(model: demo_model.EditModel, scenes: int, steps: int, cfg: float, ba
     began = time.time()
     for first in range(0, scenes, batch):
         index = torch.arange(first, min(first + batch, scenes))
-        clips = world.render(_to(all_scenes.select(index), device))
+        clips = world.render(all_scenes.select(index).to(device))
         captions = [phrases.caption(described[i], words) for i in index.tolist()]
         frames = clips.frames
         with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
@@ -113,11 +113,6 @@ def measure(model: demo_model.EditModel, scenes: int, steps: int, cfg: float, ba
         report(f"{len(rows)} of {scenes} scenes, {sum(r['success'] for r in rows) / len(rows):.1%} succeeded, "
                f"{time.time() - began:.0f} s")  # fmt: skip
     return _summary(rows) | {"steps": steps, "cfg": cfg, "seed": seed, "rows": rows}
-
-
-def _to(scenes: world.Scenes, device: torch.device) -> world.Scenes:
-    values = {k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in vars(scenes).items()}
-    return world.Scenes(**values)
 
 
 def _mean(values: list[float | None]) -> float | None:

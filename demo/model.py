@@ -42,8 +42,12 @@ class EditModel(nn.Module):
         parts = {part: weights.load_part(part, folder) for part in weights.PARTS}
         model = cls(**{part: config for part, (_, config) in parts.items()})
         for part, (state, _) in parts.items():
-            getattr(model, part).load_state_dict({name: tensor.float() for name, tensor in state.items()})
+            model.fill(part, state)
         return model.eval().requires_grad_(False)
+
+    def fill(self, part: str, state: dict[str, torch.Tensor]) -> None:
+        """Gives one of `weights.PARTS` its stored tensors, in the precision that the model has."""
+        getattr(self, part).load_state_dict(state)
 
     def save(self, folder: Path = weights.WEIGHTS) -> None:
         for part in weights.PARTS:

@@ -17,12 +17,12 @@ import time
 from pathlib import Path
 
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from . import evaluate, phrases, wan, weights, world
 from .model import SHIFT, EditModel
 from .text_encoder import split_words
+from .training import descend
 
 # Clip length: share of the batches, families. What is hard to learn is dealt more often. Short clips are for
 # refinement, which asks for a few still frames.
@@ -105,7 +105,7 @@ def main() -> None:
         finished["text_encoder"], text_config = weights.load_part("text_encoder", args.start_from)
     model = EditModel(transformer_config, vae_config, text_config).to(device)
     for part, state in {"vae": vae_state, **finished}.items():
-        getattr(model, part).load_state_dict({name: tensor.float() for name, tensor in state.items()})
+        model.fill(part, state)
     model.vae.requires_grad_(False)
     trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
     average = {name: p.detach().clone() for name, p in trained.items()}
@@ -165,13 +165,8 @@ def main() -> None:
             out = model.transformer(noisy, sigma.flatten() * 1000, context, wan.image_condition(condition.float()),
                                     clips.rotation)  # fmt: skip
         loss = (weight * (out.float() - (noise - clean)).square()).mean() / weight.mean()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(trained.values(), 1.0)
-        optimiser.step()
         step += 1
-        decay = min(0.9995, step / (step + 50))
-        torch._foreach_lerp_(list(average.values()), [p.detach() for p in trained.values()], 1 - decay)
+        descend(loss, optimiser, trained, average, decay=min(0.9995, step / (step + 50)))
         recent = recent.lerp(loss.detach(), 0.01) if step > marked_step + 1 else loss.detach()
         if step % 500 == 0:
             print(f"step {step:6} loss {recent.item():.4f} {(step - marked_step) / (time.time() - marked):.1f} steps/s "

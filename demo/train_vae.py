@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from . import wan, weights, world
+from .training import descend
 
 
 def make_pool(clips: int, seed: int, device: torch.device) -> torch.Tensor:
@@ -127,13 +128,8 @@ def main() -> None:
         error = out - x
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
         loss = error.abs().mean() + 4 * error.square().mean() + 1e-5 * divergence
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
         step += 1
-        decay = min(0.999, step / (step + 20))
-        torch._foreach_lerp_(list(average.values()), [p.detach() for p in model.parameters()], 1 - decay)
+        descend(loss, optimiser, dict(model.named_parameters()), average, decay=min(0.999, step / (step + 20)))
         if step % 250 == 0:
             psnr = -10 * torch.log10(error.square().mean() / 4)
             rate = (step - marked_step) / (time.time() - marked)

@@ -12,7 +12,6 @@ import torch.nn.functional as F
 from torch import nn
 
 LATENT_CHANNELS = 16
-SPATIAL, TEMPORAL = 8, 4  # how much the VAE shrinks a side, and the number of frames after the first
 
 # The statistics by which ComfyUI's `Wan21` latent format normalises, from the Wan 2.1 VAE's model card.
 LATENT_MEAN = (-0.7571, -0.7089, -0.9113, 0.1075, -0.1745, 0.9653, -0.1517, 1.5508,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 import torch
 import torch.nn.functional as F
@@ -84,6 +85,9 @@ class Scenes:
         return Scenes(**{f.name: v if f.name == "frames" else v[index]
                          for f in fields(self) for v in [getattr(self, f.name)]})  # fmt: skip
 
+    def to(self, device: torch.device) -> Scenes:
+        return Scenes(**{name: v.to(device) if isinstance(v, torch.Tensor) else v for name, v in vars(self).items()})
+
 
 def _uniform(low: float, high: float, shape: tuple[int, ...], rng: torch.Generator) -> torch.Tensor:
     return torch.rand(shape, generator=rng, device=rng.device) * (high - low) + low
@@ -133,7 +137,7 @@ def sample_scenes(batch: int, rng: torch.Generator, families: tuple[str, ...] = 
     for name, factor in (("grow", GROWN), ("melt", FLAT_WIDTH), ("break", 1.0 + PIECE_SPREAD)):
         extent[:, 0] = torch.where(is_family(name), radius[:, 0] * factor, extent[:, 0])
 
-    centre, target = _layout(batch, family, is_family, radius, extent, present, rng)
+    centre, target = _layout(batch, is_family, radius, extent, present, rng)
 
     # Upright or slightly tilted; a bar may lie or stand.
     angle = _uniform(-0.25, 0.25, (batch, 3), rng)
@@ -167,7 +171,7 @@ def sample_scenes(batch: int, rng: torch.Generator, families: tuple[str, ...] = 
     )  # fmt: skip
 
 
-def _layout(batch, family, is_family, radius, extent, present, rng, candidates: int = 64):
+def _layout(batch, is_family, radius, extent, present, rng, candidates: int = 64):
     """Centres [B, 3, 2] and the target of object 0 [B, 2], with all objects apart before and after the edit."""
     device = rng.device
     margin = extent[:, None, :, None] + 0.02
@@ -206,6 +210,7 @@ def _layout(batch, family, is_family, radius, extent, present, rng, candidates: 
     return centre[rows, best], target[rows, best]
 
 
+@lru_cache
 def _radial_tables(device: torch.device, steps: int = 720) -> tuple[torch.Tensor, torch.Tensor]:
     """Every shape as a radius over the angle [S, steps], and the factor that turns radial into true distance."""
     theta = torch.arange(steps, dtype=torch.float64) * (2 * math.pi / steps)  # clockwise from the right
