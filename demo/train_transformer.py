@@ -3,7 +3,7 @@
 Rectified flow (arXiv 2209.03003) with a shift of 3, a tenth of the captions left out for classifier-free guidance, and
 an average of the weights. Each call renders clips of its own, encodes them with the finished VAE, and trains on them
 until its time is over; the next call goes on where it ended. The learning rate stays up until `--decay-from`, and falls
-to zero at `--steps`.
+to zero at `--steps`; in a call with `--finish` it falls over the time that is left instead.
 
     python tools/run.py demo.train_transformer --minutes 9 --work /tmp/if-edit --steps 24000 --decay-from 17000
 """
@@ -24,12 +24,12 @@ from .model import SHIFT, EditModel
 from .text_encoder import split_words
 from .training import descend
 
-# Clip length: share of the batches, families. What is hard to learn is dealt more often. Short clips are for
-# refinement, which asks for a few still frames.
+# Clip length: share of the batches, share of clips for refinement, families. What is hard to learn is dealt more often.
 LENGTHS = {
-    33: (0.84, (*world.FAMILIES, "grow", "rotate", "rotate", "break", "melt", "focus")),
-    17: (0.08, world.FAMILIES),
-    5: (0.08, ("still", "focus", "still", "vanish", "recolour")),
+    33: (0.80, 0.0, (*world.FAMILIES, *("rotate",) * 5, *("focus",) * 4, "grow", "break")),
+    17: (0.07, 0.5, (*world.FAMILIES, "rotate", "focus")),
+    9: (0.06, 0.6, (*world.FAMILIES, "focus", "focus")),
+    5: (0.07, 0.7, (*world.FAMILIES, "focus", "focus", "still", "still")),
 }
 WORDINGS = 4  # captions per clip
 
@@ -42,6 +42,35 @@ def word_list() -> list[str]:
     return sorted({word for text in texts for word in split_words(text)})
 
 
+def refinement_clips(model: EditModel, frames: torch.Tensor, finish: torch.Tensor,
+                     rng: torch.Generator) -> torch.Tensor:  # fmt: skip
+    """What the still-video refiner asks for: a flawed picture of the finished scene, then the same, flawless.
+
+    The flaws are those of frames chosen from a video that a model made: the softness of the VAE in all of them, and
+    in a third each nothing more, a blur, or a remainder of an earlier frame.
+
+    Args:
+        frames: [B, T, 3, H, W] of clips that end sharp.
+        finish: [B] first frame in which the edit is complete.
+
+    Returns:
+        [B, T, 3, H, W]
+    """
+    rows = torch.arange(len(frames), device=frames.device)
+    finished = frames[:, -1]
+
+    def uniform(low: float, high: float) -> torch.Tensor:
+        return low + (high - low) * torch.rand(len(frames), generator=rng, device=frames.device)
+
+    blurred = world.gaussian_blur(finished, uniform(0.4, 2.0))
+    earlier = frames[rows, (finish * uniform(0.3, 1.0)).long()]
+    ghosted = finished.lerp(earlier, uniform(0.05, 0.4)[:, None, None, None])
+    kind = uniform(0, 3)[:, None, None, None]
+    flawed = torch.where(kind < 1, finished, torch.where(kind < 2, blurred, ghosted))
+    flawed = model.decode(model.encode(flawed[:, None]))
+    return torch.cat([flawed, finished[:, None].expand(-1, frames.shape[1] - 1, -1, -1, -1)], 1)
+
+
 class Latents:
     """Clips of one length as the model sees them, on the GPU.
 
@@ -49,22 +78,30 @@ class Latents:
     tokens: [N, WORDINGS, 64] int16.
     """
 
-    def __init__(self, model: EditModel, clips: int, frames: int, families, seed: int, device: torch.device):
+    def __init__(self, model: EditModel, clips: int, frames: int, refined: float, families, seed: int,
+                 device: torch.device):  # fmt: skip
         rng, words = torch.Generator(device).manual_seed(seed), random.Random(seed)
         video, condition, weight, tokens = [], [], [], []
         chunk = min(64, clips)
         for _ in range(0, clips, chunk):
             scenes = world.sample_scenes(chunk, rng, families, frames)
+            refining = torch.rand(chunk, generator=rng, device=device) < refined
+            scenes.blur[refining, 1] = 0.0
             rendered = world.render(scenes, chunk=16)
+            shown = rendered.frames
             with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-                video.append(torch.cat([model.encode(p) for p in rendered.frames.split(32)]).half())
+                if bool(refining.any()):
+                    shown[refining] = refinement_clips(model, shown[refining], rendered.finish[refining], rng)
+                video.append(torch.cat([model.encode(p) for p in shown.split(32)]).half())
                 # After some grey frames the condition no longer knows its picture (checked: 0.03 of a deviation).
-                start = torch.cat([model.image_latent(p, min(frames, 17)) for p in rendered.frames[:, 0].split(32)])
+                start = torch.cat([model.image_latent(p, min(frames, 17)) for p in shown[:, 0].split(32)])
             missing = video[-1].shape[2] - start.shape[2]
             condition.append(torch.cat([start] + [start[:, :, -1:]] * missing, 2).half())
             region = F.max_pool2d(rendered.coverage.amax(1, keepdim=True), 8)
             weight.append(1 + 3 * F.max_pool2d(region, 3, stride=1, padding=1)[:, :, None])
-            texts = [phrases.caption(scene, words) for scene in phrases.describe(scenes) for _ in range(WORDINGS)]
+            described = zip(phrases.describe(scenes), refining.tolist(), strict=True)
+            texts = [words.choice(phrases.STILL_CLEAR) if still else phrases.caption(scene, words)
+                     for scene, still in described for _ in range(WORDINGS)]  # fmt: skip
             tokens.append(model.tokenizer.batch(texts).unflatten(0, (-1, WORDINGS)).short())
         self.video, self.condition, self.weight = (torch.cat(t)[:clips] for t in (video, condition, weight))
         self.tokens = torch.cat(tokens)[:clips].to(device)
@@ -82,6 +119,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=24000)
     parser.add_argument("--decay-from", type=int, default=17000)
     parser.add_argument("--minutes", type=float, default=9.0, help="time for this call")
+    parser.add_argument("--finish", action="store_true", help="the last call: the rate falls from 40 %% of its time on")
     parser.add_argument("--seed", type=int, default=2)
     parser.add_argument("--vae", type=Path, default=weights.WEIGHTS, help="folder with the finished VAE")
     parser.add_argument("--start-from", type=Path, help="finished weights to train further (a checkpoint wins)")
@@ -123,13 +161,12 @@ def main() -> None:
         average, step = saved["average"], saved["step"]
         print(f"goes on at step {step} of {checkpoint}", flush=True)
     data = {}
-    for length, (_, families) in LENGTHS.items():
-        count = args.clips if length == 33 else max(1, args.clips // 6)
-        data[length] = Latents(model, count, length, families, args.seed * 100_003 + step + length, device)
-        video = data[length].video.float()
-        print(f"{count} clips of {length} frames after {time.time() - began:.0f} s; latent mean {video.mean():.2f} "
-              f"std {video.std():.2f}", flush=True)  # fmt: skip
-        del video
+    for length, (_, refined, families) in LENGTHS.items():
+        count = args.clips if length == 33 else max(1, args.clips // 8)
+        data[length] = Latents(model, count, length, refined, families, args.seed * 100_003 + step + length, device)
+        some = data[length].video[:4096].float()
+        print(f"{count} clips of {length} frames after {time.time() - began:.0f} s; latent mean {some.mean():.2f} "
+              f"std {some.std():.2f}", flush=True)  # fmt: skip
     print(f"transformer {wan.parameter_count(model.transformer)}, text encoder "
           f"{wan.parameter_count(model.text_encoder)}, {len(model.tokenizer.words)} words", flush=True)  # fmt: skip
     if not args.no_compile and device.type == "cuda":
@@ -140,13 +177,16 @@ def main() -> None:
     lengths = random.Random(args.seed + step)
     recent = torch.zeros((), device=device)
     marked, marked_step = time.time(), step
-    while step < args.steps and time.time() - began < args.minutes * 60:
+    ends, decays_for = began + args.minutes * 60, 0.6 * (began + args.minutes * 60 - time.time())
+    while step < args.steps and time.time() < ends:
         rate = args.rate * min(1.0, (step + 1) / 500)
-        if step >= args.decay_from:
+        if args.finish:
+            rate *= min(1.0, (ends - time.time()) / decays_for)
+        elif step >= args.decay_from:
             rate *= max(0.0, (args.steps - step) / (args.steps - args.decay_from))
         for group in optimiser.param_groups:
             group["lr"] = rate
-        length = lengths.choices(list(LENGTHS), [share for share, _ in LENGTHS.values()])[0]
+        length = lengths.choices(list(LENGTHS), [share for share, *_ in LENGTHS.values()])[0]
         clips = data[length]
         which = torch.randint(len(clips.video), (args.batch,), device=device)
         clean, condition, weight = clips.video[which].float(), clips.condition[which], clips.weight[which].float()
@@ -167,17 +207,19 @@ def main() -> None:
         loss = (weight * (out.float() - (noise - clean)).square()).mean() / weight.mean()
         step += 1
         descend(loss, optimiser, trained, average, decay=min(0.9995, step / (step + 50)))
-        recent = recent.lerp(loss.detach(), 0.01) if step > marked_step + 1 else loss.detach()
+        mixed = recent.lerp(loss.detach(), 0.01) if step > marked_step + 1 else loss.detach()
+        recent = torch.where(mixed.isfinite(), mixed, recent)
         if step % 500 == 0:
             print(f"step {step:6} loss {recent.item():.4f} {(step - marked_step) / (time.time() - marked):.1f} steps/s "
                   f"{time.time() - began:.0f} s", flush=True)  # fmt: skip
             marked, marked_step = time.time(), step
+        if step % 5000 == 0:  # so that a call which is cut off is not lost
+            _save_average(model, average, args.out)
 
     torch.save({"model": {n: p.detach() for n, p in trained.items()}, "optimiser": optimiser.state_dict(),
                 "average": average, "step": step}, checkpoint)  # fmt: skip
-    model.load_state_dict(average, strict=False)
-    model.eval()
     model.save(args.out)
+    _save_average(model, average, args.out)
     print(f"step {step}, saved after {time.time() - began:.0f} s", flush=True)
     if args.scenes:
         fresh = EditModel.load(args.out).to(device)  # what was saved, at the precision it was saved with
@@ -188,6 +230,14 @@ def main() -> None:
     print(f"done after {time.time() - began:.0f} s", flush=True)
 
 
+def _save_average(model: EditModel, average: dict[str, torch.Tensor], folder: Path) -> None:
+    """Writes the averaged weights of the two parts that are trained here."""
+    for part in ("transformer", "text_encoder"):
+        state = getattr(model, part).state_dict()
+        state |= {name: average[f"{part}.{name}"] for name in state if f"{part}.{name}" in average}
+        weights.save_part(part, state, model.configs[part], folder)
+
+
 def _show(model: EditModel, path: Path, device: torch.device) -> None:
     """A picture with, per family, frames of a sampled clip and the true last frame at the right."""
     from torchvision.utils import save_image
@@ -196,7 +246,7 @@ def _show(model: EditModel, path: Path, device: torch.device) -> None:
     words = random.Random(77)
     truth = world.render(scenes).frames
     captions = [phrases.caption(scene, words) for scene in phrases.describe(scenes)]
-    made = model.decode(model.sample(truth[:, 0], captions))
+    made = model.decode(model.sample(truth[:, 0], captions)[0])
     rows = torch.cat([truth[:, :1], made[:, [4, 8, 12, 16, 24, 32]], truth[:, -1:]], 1)
     save_image(torch.cat([torch.cat(list(row), 2) for row in rows], 1), path)
 
