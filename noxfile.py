@@ -27,7 +27,16 @@ nox.options.sessions = ["tests"]
 # The newest three that fit together; ComfyUI asks for all of them.
 TORCH = ["torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0"]
 # ComfyUI 0.3.75 imports requests, which its own requirements no longer bring in.
-DEVELOPMENT = ["comfy-cli==1.23.0", "hypothesis", "pytest", "pytest-timeout", "requests", "ruff==0.17.6"]
+# diffusers is what tests/test_diffusers.py compares with.
+DEVELOPMENT = [
+    "comfy-cli==1.23.0",
+    "diffusers==0.42.1",
+    "hypothesis",
+    "pytest",
+    "pytest-timeout",
+    "requests",
+    "ruff==0.17.6",
+]
 
 environment_python = ""  # set by the session `environment`, which every other session requires
 

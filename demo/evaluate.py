@@ -1,6 +1,6 @@
-"""Scores of the embedded model on scenes that it never saw, against their ground truth.
+"""Scores of the embedded model, and of temporal latent dropout with it, on scenes that it never saw.
 
-    nox -s evaluate -- --scenes 300 --json scores.json
+    nox -s evaluate -- --scenes 308 --json scores.json
 
 An edit counts as a success when the last frame of full sampling shows it: over the region of the object before and
 after the edit, the squared error against the truth is at most a quarter of what leaving the source unedited would cost
@@ -8,6 +8,10 @@ after the edit, the squared error against the truth is at most a quarter of what
 still resembles the source (25 dB). The truth and the source are sent through the VAE first, so that its softness, which
 the model cannot help, does not count. "still" and "focus" must keep the whole picture to 28 dB; "focus" must also halve
 what the blurred picture lacks in detail (its squared error after subtracting a Gaussian blur of 2 pixels).
+
+A second table compares schedules of temporal latent dropout with full sampling from the same noise: success,
+background, how close the last frame is to that of full sampling (PSNR), and the time for sampling and decoding it as a
+share of full sampling's.
 """
 
 from __future__ import annotations
@@ -16,11 +20,14 @@ import argparse
 import json
 import random
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 
+from ..editing.keep_sets import FIRST_AND_LAST, FIRST_AND_SETTLED, STRIDE, Drop
+from ..editing.keyframes import decoding_order
 from . import model as demo_model
 from . import phrases, wan, weights, world
 
@@ -30,6 +37,14 @@ ERROR_LEFT = 0.25
 DETAIL_ERROR_LEFT = 0.5  # "focus"
 WHOLE_PSNR = 28.0  # "focus" and "still"
 BACKGROUND_PSNR = 25.0
+
+SCHEDULES = {
+    "stride 3 at 0.9": (Drop(0.9, STRIDE, 3),),
+    "stride 3 at 0.9, first + settled at 0.6": (Drop(0.9, STRIDE, 3), Drop(0.6, FIRST_AND_SETTLED)),
+    "first + last at 0.9": (Drop(0.9, FIRST_AND_LAST),),
+    "first + settled at 0.8": (Drop(0.8, FIRST_AND_SETTLED),),
+    "first + settled at 0.6": (Drop(0.6, FIRST_AND_SETTLED),),
+}
 
 
 def edit_region(coverage: torch.Tensor, margin: int = 5) -> torch.Tensor:
@@ -85,34 +100,67 @@ def _detail(images: torch.Tensor) -> torch.Tensor:
 
 
 def measure(model: demo_model.EditModel, scenes: int, steps: int, cfg: float, batch: int, device: torch.device,
-            seed: int = HELD_OUT_SEED, precision: str = "float32", report=lambda text: None) -> dict:  # fmt: skip
-    """Scores over `scenes` scenes dealt evenly over the families; see the module's text for what they mean."""
+            seed: int = HELD_OUT_SEED, precision: str = "float32", report=lambda text: None,
+            runs: Sequence[tuple[str, str]] = ()) -> dict:  # fmt: skip
+    """Scores over `scenes` scenes dealt evenly over the families; see the module's text for what they mean.
+
+    `runs` are pairs of a name in `SCHEDULES` and positions, which are sampled and judged beside full sampling.
+    """
     rng = torch.Generator().manual_seed(seed)  # on the CPU, so that every machine judges the same scenes
     words = random.Random(seed)
     all_scenes = world.sample_scenes(scenes, rng)
     described = phrases.describe(all_scenes)
-    rows: list[dict] = []
+    full = ("full sampling", "kept")
+    rows: dict[tuple[str, str], list[dict]] = {run: [] for run in (full, *runs)}
+    seconds = dict.fromkeys(rows, 0.0)
     began = time.time()
     for first in range(0, scenes, batch):
         index = torch.arange(first, min(first + batch, scenes))
         clips = world.render(all_scenes.select(index).to(device))
         captions = [phrases.caption(described[i], words) for i in index.tolist()]
-        frames = clips.frames
+        names = [world.FAMILIES[i] for i in all_scenes.family[index].tolist()]
+        frames, undropped = clips.frames, None
         with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
             rebuilt = torch.cat([model.decode(model.encode(part)) for part in frames.split(8)])
-            made = model.sample(frames[:, 0], captions, steps=steps, cfg=cfg, seed=seed + first)
-            last = torch.cat([model.decode(part)[:, -1] for part in made.split(8)])
-        names = [world.FAMILIES[i] for i in all_scenes.family[index].tolist()]
-        judged = judge(names, last, rebuilt[:, -1], rebuilt[:, 0], clips.coverage, frames[:, 0])
-        vae = wan.image_psnr(rebuilt, frames)
-        for k, name in enumerate(names):
-            values = {key: value[k].item() for key, value in judged.items()}
-            # Strict JSON knows no "not a number".
-            rows.append({"family": name, "caption": captions[k], "vae_psnr": vae[k].item()}
-                        | {key: None if value != value else value for key, value in values.items()})  # fmt: skip
-        report(f"{len(rows)} of {scenes} scenes, {sum(r['success'] for r in rows) / len(rows):.1%} succeeded, "
+            vae = wan.image_psnr(rebuilt, frames)
+            for run, of_run in rows.items():
+                name, positions = run
+                started = time.time()
+                made, kept = model.sample(frames[:, 0], captions, steps=steps, cfg=cfg, seed=seed + first,
+                                          drops=SCHEDULES.get(name, ()), positions=positions)  # fmt: skip
+                last = _last_images(model, made, kept)  # waits for the sampling, too
+                seconds[run] += time.time() - started
+                undropped = last if undropped is None else undropped
+                measures = judge(names, last, rebuilt[:, -1], rebuilt[:, 0], clips.coverage, frames[:, 0])
+                measures["vae_psnr"], measures["to_full"] = vae, wan.image_psnr(last, undropped)
+                for k, family in enumerate(names):
+                    values = {key: value[k].item() for key, value in measures.items()}
+                    # Strict JSON knows no "not a number".
+                    values = {key: None if value != value else value for key, value in values.items()}
+                    of_run.append({"family": family, "caption": captions[k], "kept": kept[k]} | values)
+        done = rows[full]
+        report(f"{len(done)} of {scenes} scenes, {sum(r['success'] for r in done) / len(done):.1%} succeeded, "
                f"{time.time() - began:.0f} s")  # fmt: skip
-    return _summary(rows) | {"steps": steps, "cfg": cfg, "seed": seed, "rows": rows}
+    schedules = [
+        {"schedule": name, "positions": positions, "to_full": _mean([r["to_full"] for r in of_run]),
+         "seconds": seconds[name, positions], **_summary(of_run)["all"], "rows": of_run}
+        for (name, positions), of_run in rows.items()
+    ]  # fmt: skip
+    return _summary(rows[full]) | {"steps": steps, "cfg": cfg, "seed": seed, "rows": rows[full],
+                                   "schedules": schedules[1:], "seconds": seconds[full]}  # fmt: skip
+
+
+def _last_images(model: demo_model.EditModel, latent: torch.Tensor, kept: list[list[int]]) -> torch.Tensor:
+    """The last image [B, 3, H, W] of latents [B, 16, K, H/8, W/8] whose frames have these places in their videos."""
+    orders = [decoding_order(places)[0] for places in kept]
+    images: list[torch.Tensor | None] = [None] * len(latent)
+    for length in sorted({len(order) for order in orders}):
+        alike = [b for b, order in enumerate(orders) if len(order) == length]
+        for some in (alike[i : i + 8] for i in range(0, len(alike), 8)):
+            decoded = model.decode(torch.stack([latent[b][:, orders[b]] for b in some]))[:, -1]
+            for b, image in zip(some, decoded, strict=True):
+                images[b] = image
+    return torch.stack(images)
 
 
 def _mean(values: list[float | None]) -> float | None:
@@ -140,6 +188,18 @@ def table(scores: dict) -> str:
     return "\n".join(lines)
 
 
+def schedule_table(scores: dict) -> str:
+    """The schedules as lines of text, beside full sampling."""
+    whole = scores["all"]
+    lines = [f"{'schedule':<40} {'positions':<9} {'success':>8} {'background':>11} {'to full':>8} {'time':>6}",
+             f"{'full sampling':<40} {'':<9} {whole['success']:>8.1%} {whole['background']:>8.1f} dB "
+             f"{'':>8} {1:>6.0%}"]  # fmt: skip
+    for of in scores["schedules"]:
+        lines.append(f"{of['schedule']:<40} {of['positions']:<9} {of['success']:>8.1%} {of['background']:>8.1f} dB "
+                     f"{of['to_full']:>5.1f} dB {of['seconds'] / scores['seconds']:>6.0%}")  # fmt: skip
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="nox -s evaluate --", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
@@ -151,6 +211,8 @@ def main() -> None:
                         help="bfloat16 is several times faster on CPUs that have it")  # fmt: skip
     parser.add_argument("--seed", type=int, default=HELD_OUT_SEED)
     parser.add_argument("--weights", type=Path, default=weights.WEIGHTS)
+    parser.add_argument("--schedules", choices=["no", "kept", "both"], default="kept",
+                        help="dropout schedules: none, with kept positions, or with both kinds")  # fmt: skip
     parser.add_argument("--json", type=Path, help="write the scores and every scene's row here")
     args = parser.parse_args()
     if args.scenes < 1:
@@ -161,9 +223,14 @@ def main() -> None:
     except weights.WeightsError as error:
         parser.exit(2, f"{error}\n")
     batch = args.batch or (77 if device.type == "cuda" else 14)
+    positions = {"no": (), "kept": ("kept",), "both": ("kept", "compact")}[args.schedules]
+    runs = [(name, how) for name in SCHEDULES for how in positions]
     scores = measure(model, args.scenes, args.steps, args.cfg, batch, device, args.seed, args.precision,
-                     report=lambda text: print(text, flush=True))  # fmt: skip
+                     report=lambda text: print(text, flush=True), runs=runs)  # fmt: skip
     print(table(scores))
+    if runs:
+        print()
+        print(schedule_table(scores))
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")

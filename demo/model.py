@@ -5,11 +5,13 @@ ComfyUI runs the same weights through its own modules; this is for training and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from ..editing.keep_sets import Drop, check_drops, sort_drops
 from . import wan, weights
 from .text_encoder import RESERVED, TextEncoder, Tokenizer
 
@@ -75,15 +77,21 @@ class EditModel(nn.Module):
 
     @torch.no_grad()
     def sample(self, images: torch.Tensor, captions: list[str], frames: int = 33, steps: int = 20, cfg: float = 2.5,
-               shift: float = SHIFT, seed: int = 0, noise: torch.Tensor | None = None) -> torch.Tensor:  # fmt: skip
-        """Normalised latents [B, 16, F, H/8, W/8] of the clips that begin with `images` and show `captions`.
+               shift: float = SHIFT, seed: int = 0, noise: torch.Tensor | None = None, drops: Sequence[Drop] = (),
+               positions: str = "kept") -> tuple[torch.Tensor, list[list[int]]]:  # fmt: skip
+        """Normalised latents of the clips that begin with `images` and show `captions`, and which frames they kept.
 
-        Euler steps over the "simple" schedule with classifier-free guidance against the empty caption.
+        Euler steps over the "simple" schedule with classifier-free guidance against the empty caption. Each drop is
+        made before the first step at or below its noise level, for every clip by itself.
 
         Args:
             images: [B, 3, H, W] in 0..1, sides multiples of 16.
             frames: length of the clips, 4n + 1.
             noise: [B, 16, F, H/8, W/8] to start from, in place of the seed's.
+            positions: "kept" or "compact", the time positions of the frames after a drop.
+
+        Returns:
+            [B, 16, K, H/8, W/8], K = F without drops; for each clip the places of its K frames in the whole video.
         """
         condition = wan.image_condition(self.image_latent(images, frames))
         if noise is None:
@@ -92,10 +100,33 @@ class EditModel(nn.Module):
         x = noise.to(condition)
         context = self.encode_text(captions + [""] * len(captions)).to(condition)
         sigmas = wan.shifted_sigmas(steps, shift, x.device)
-        rotation = wan.rotation_for(x)
+        whole = wan.rotation_for(x)
+        rotation = tuple(part[None] for part in whole)  # [1, F * tokens of a frame, 1, 64]
+        latent_frames, waiting, clean = x.shape[2], list(sort_drops(drops)), None
+        check_drops(waiting, latent_frames)
+        kept = [list(range(latent_frames)) for _ in images]
         for now, then in zip(sigmas[:-1], sigmas[1:], strict=True):
+            while waiting and now <= waiting[0].sigma + 1e-6:
+                drop = waiting.pop(0)
+                chosen = [drop.choose(kept[b], latent_frames, None if clean is None else clean[b : b + 1]).keep
+                          for b in range(len(x))]  # fmt: skip
+                kept = [[places[index] for index in keep] for places, keep in zip(kept, chosen, strict=True)]
+                x, condition = (torch.stack([part[:, keep] for part, keep in zip(all_of, chosen, strict=True)])
+                                for all_of in (x, condition))  # fmt: skip
+                clean = None if clean is None else torch.stack([c[:, k] for c, k in zip(clean, chosen, strict=True)])
+                shown = kept if positions == "kept" else [list(range(x.shape[2]))] * len(x)
+                rotation = tuple(_of_frames(part, shown, latent_frames) for part in whole)
             timestep = (now * 1000).expand(2 * len(x))
-            both = self.transformer(torch.cat([x, x]), timestep, context, torch.cat([condition, condition]), rotation)
+            pairs = tuple(torch.cat([part, part]) if len(part) > 1 else part for part in rotation)
+            both = self.transformer(torch.cat([x, x]), timestep, context, torch.cat([condition, condition]), pairs)
             told, untold = both.chunk(2)
-            x = x + (then - now) * (untold + cfg * (told - untold))
-        return x
+            velocity = untold + cfg * (told - untold)
+            clean = x - now * velocity
+            x = x + (then - now) * velocity
+        return x, kept
+
+
+def _of_frames(rotation: torch.Tensor, places: list[list[int]], latent_frames: int) -> torch.Tensor:
+    """[B, K * tokens of a frame, 1, 64]: what belongs to each clip's frames, of [F * tokens of a frame, 1, 64]."""
+    by_frame = rotation.unflatten(0, (latent_frames, -1))
+    return torch.stack([by_frame[of_clip].flatten(0, 1) for of_clip in places])

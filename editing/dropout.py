@@ -1,17 +1,19 @@
 """Temporal latent dropout: fewer latent frames for the low-noise half of the sampling.
 
 Once the layout of the edit is decided, most of the video in between is no longer needed. From the expert switch on
-(sigma 0.9) only the latent frames 0, K, 2K, ... and the last are denoised further, and everything that has the video's
-time axis is cut the same way (IF-Edit, arXiv 2511.19435, section "temporal latent dropout", K = 3).
+(sigma 0.9) only some latent frames are denoised further (`keep_sets` says which), and everything that has the video's
+time axis is cut the same way (IF-Edit, arXiv 2511.19435, section "temporal latent dropout").
 
 Latents are [B, C, F, H, W]. Latent frame 0 holds one image, every later one four: F = (images - 1) / 4 + 1. A LATENT
-that was cut also carries `kept_latent_frames`, the kept indices in the undropped video, and `latent_frames`, the
-undropped count. Nothing here changes its input, and no result shares memory with it.
+that was cut also carries `kept_latent_frames`, the kept indices in the undropped video, and `latent_frames`, the count
+before; with references before the video (VACE), which both of them count too, also `reference_latent_frames`. Nothing
+here changes its input, and no result shares memory with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 
@@ -25,19 +27,14 @@ _ALONG_THE_VIDEO = ("control_video", "pose_video_latent", "noise_concat")
 _CANNOT_BE_CUT = {"audio_embed": "sound (S2V, HuMo)", "face_video_pixels": "a face video (Animate)"}
 
 
-def stride_keep(latent_frames: int, stride: int) -> list[int]:
-    """The latent frames that stay with a stride of K: [0, K, 2K, ..., last], always with the first and the last.
-
-    Raises ValueError for a video of one latent frame, for a stride below 1 and for a stride larger than the video.
+class Record(NamedTuple):
+    """What was dropped from a latent: the places of its frames in the undropped video, how many that video had, and
+    how many of them are references that stand before the video (counted in both).
     """
-    _check_is_video(latent_frames)
-    if not 1 <= stride <= latent_frames:
-        raise ValueError(
-            f"The dropout stride is {stride}, but the video has {latent_frames} latent frames. "
-            f"Choose a stride from 1 (keeps every frame) to {latent_frames} (keeps the first and the last); 3 is usual."
-        )
-    keep = list(range(0, latent_frames, stride))
-    return keep if keep[-1] == latent_frames - 1 else [*keep, latent_frames - 1]
+
+    kept: list[int]
+    latent_frames: int
+    references: int
 
 
 def check_video_latent(latent: dict, used_by: str) -> torch.Tensor:
@@ -54,10 +51,10 @@ def check_video_latent(latent: dict, used_by: str) -> torch.Tensor:
             f"{used_by} got a latent {shape} with values that are not numbers (NaN or infinite). What made it went "
             "wrong: try another precision of the model or the VAE, or a lower CFG."
         )
-    kept = latent.get("kept_latent_frames")
-    if kept is not None and len(kept) != shape[TIME_AXIS]:
+    kept = record(latent).kept
+    if len(kept) != shape[TIME_AXIS]:
         raise ValueError(
-            f"{used_by} got a latent of {shape[TIME_AXIS]} latent frames that says it kept {len(kept)}: {list(kept)}. "
+            f"{used_by} got a latent of {shape[TIME_AXIS]} latent frames that says it kept {len(kept)}: {kept}. "
             "Frames were added or removed after the temporal latent dropout; connect the latent without that step."
         )
     return samples
@@ -65,28 +62,54 @@ def check_video_latent(latent: dict, used_by: str) -> torch.Tensor:
 
 def kept_latent_frames(latent: dict) -> list[int]:
     """The place of each latent frame in the undropped video; all of them where nothing was dropped."""
+    return record(latent).kept
+
+
+def record(latent: dict) -> Record:
+    """What a LATENT says of the frames that were dropped from it."""
+    frames = latent["samples"].shape[TIME_AXIS]
     kept = latent.get("kept_latent_frames")
-    return list(range(latent["samples"].shape[TIME_AXIS])) if kept is None else [int(frame) for frame in kept]
+    if kept is None:
+        return Record(list(range(frames)), frames, 0)
+    kept, whole = [int(frame) for frame in kept], int(latent["latent_frames"])
+    references = int(latent.get("reference_latent_frames", 0))
+    if references and len(kept) == frames + references:  # TrimVideoLatent took the references away, but not our entries
+        return Record([frame - references for frame in kept[references:]], whole - references, 0)
+    return Record(kept, whole, references)
 
 
-def cut_latent(latent: dict, keep: Sequence[int]) -> dict:
+def without_references(latent: dict) -> dict:
+    """The LATENT of the video alone, without the reference frames that a drop kept before it."""
+    kept, whole, references = record(latent)
+    if "reference_latent_frames" not in latent:
+        return latent
+    return {name: value for name, value in latent.items() if name != "reference_latent_frames"} | {
+        "samples": latent["samples"][:, :, references:],
+        "kept_latent_frames": [frame - references for frame in kept[references:]],
+        "latent_frames": whole - references,
+    }
+
+
+def cut_latent(latent: dict, keep: Sequence[int], references: int = 0) -> dict:
     """A new LATENT with the latent frames `keep` (ascending indices into this latent) of samples and noise mask.
 
     Extra keys travel along as copies. `kept_latent_frames` and `latent_frames` refer to the undropped video, also where
-    this is not the first cut. Raises ValueError for anything but a video latent and for frames the latent does not
-    have.
+    this is not the first cut. `references` says how many frames stand before the video. Raises ValueError for anything
+    but a video latent and for frames the latent does not have.
     """
     samples = check_video_latent(latent, "Temporal latent dropout")  # [B, C, F, H, W]
     frames = samples.shape[TIME_AXIS]
     keep = _checked_keep(keep, frames)
-    kept_before = kept_latent_frames(latent)
-
-    cut = {name: _fresh(value) for name, value in latent.items() if name not in ("samples", "noise_mask")}
+    before = record(latent)
+    replaced = ("samples", "noise_mask", "reference_latent_frames")
+    cut = {name: _fresh(value) for name, value in latent.items() if name not in replaced}
     cut["samples"] = _take(samples, keep)
     if latent.get("noise_mask") is not None:
         cut["noise_mask"] = _cut_noise_mask(latent["noise_mask"], keep, frames)
-    cut["kept_latent_frames"] = [kept_before[frame] for frame in keep]
-    cut["latent_frames"] = int(latent.get("latent_frames", frames))
+    cut["kept_latent_frames"] = [before.kept[frame] for frame in keep]
+    cut["latent_frames"] = before.latent_frames
+    if references := max(references, before.references):
+        cut["reference_latent_frames"] = references
     return cut
 
 
@@ -98,6 +121,15 @@ def cut_conditioning(conditioning: list, keep: Sequence[int], latent_frames: int
     than the video or cannot be cut (sound, face video).
     """
     keep = _checked_keep(keep, latent_frames)
+    check_can_be_cut(conditioning, latent_frames)
+    return [
+        [_fresh(text), {name: _cut_entry(name, value, keep, latent_frames) for name, value in entry.items()}]
+        for text, entry in conditioning
+    ]
+
+
+def check_can_be_cut(conditioning: list, latent_frames: int) -> None:
+    """Raise a ValueError where `cut_conditioning` could not cut the conditioning of a video of that many frames."""
     check_conditioning(conditioning, latent_frames)
     for _, entry in conditioning:
         for name, meaning in _CANNOT_BE_CUT.items():
@@ -105,10 +137,6 @@ def cut_conditioning(conditioning: list, keep: Sequence[int], latent_frames: int
                 raise ValueError(
                     f"Temporal latent dropout cannot cut {meaning}: the conditioning has {name}. Turn the dropout off."
                 )
-    return [
-        [_fresh(text), {name: _cut_entry(name, value, keep, latent_frames) for name, value in entry.items()}]
-        for text, entry in conditioning
-    ]
 
 
 def check_conditioning(conditioning: list, latent_frames: int) -> None:

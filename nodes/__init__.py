@@ -6,7 +6,7 @@ from .caption import TemporalCaption
 from .demo_model import LoadDemoEditModel
 from .keyframes import DecodeKeyframes
 from .refinement import StillVideoRefiner
-from .sampling import EditSampler, TemporalLatentDropout
+from .sampling import DropoutSchedule, EditSampler, TemporalLatentDropout
 from .selection import FrameCollage, FrameSelector
 
 
@@ -16,6 +16,7 @@ class IFEditExtension(ComfyExtension):
             LoadDemoEditModel,
             TemporalCaption,
             EditSampler,
+            DropoutSchedule,
             TemporalLatentDropout,
             DecodeKeyframes,
             FrameSelector,

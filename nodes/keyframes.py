@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ..editing.dropout import check_video_latent, kept_latent_frames
-
-IMAGES_PER_LATENT = 4  # latent frame 0 holds image 0, latent frame i the images 4i-3 to 4i
+from ..editing.dropout import check_video_latent, record, without_references
+from ..editing.keyframes import IMAGES_PER_LATENT, decoding_order
 
 
 class DecodeKeyframes(io.ComfyNode):
@@ -18,7 +17,8 @@ class DecodeKeyframes(io.ComfyNode):
             category="IF-Edit",
             description=(
                 "Decodes a video latent and keeps one picture of every latent frame: the first, then the last of each "
-                "group of four. After dropped frames only that one is clean; the others blend in what came before."
+                "group of four. Behind a gap of dropped frames a frame is decoded more than once, so that no ghost of "
+                "the one before it stays in the picture."
             ),
             inputs=[
                 io.Latent.Input(
@@ -37,12 +37,15 @@ class DecodeKeyframes(io.ComfyNode):
 
     @classmethod
     def execute(cls, samples, vae) -> io.NodeOutput:
-        latent = check_video_latent(samples, "Decode Keyframes")  # [B, C, F, H, W]
+        check_video_latent(samples, "Decode Keyframes")
+        samples = without_references(samples)
+        latent = samples["samples"]  # [B, C, F, H, W]
         check_vae(vae, latent.shape[1])
-        frames = vae.decode(latent)  # [B, T, H, W, 3], T = 4F - 3
-        # A copy of the settled frames alone, so that the other three quarters can be freed.
-        settled = frames[:, ::IMAGES_PER_LATENT].flatten(0, 1).contiguous()  # [B * F, H, W, 3], video after video
-        return io.NodeOutput(settled, ", ".join(map(str, frame_numbers(samples))))
+        order, settled = decoding_order(record(samples).kept)
+        frames = vae.decode(latent[:, :, order])  # [B, T, H, W, 3], T = 4 len(order) - 3
+        # A copy of the settled frames alone, so that the others can be freed.
+        images = frames[:, settled].flatten(0, 1).contiguous()  # [B * F, H, W, 3], video after video
+        return io.NodeOutput(images, ", ".join(map(str, frame_numbers(samples))))
 
 
 def frame_numbers(latent: dict) -> list[int]:
@@ -50,13 +53,10 @@ def frame_numbers(latent: dict) -> list[int]:
 
     Of a batch, the numbers count on from video to video, as the images of ComfyUI's VAE Decode do.
     """
-    batch, _, frames = latent["samples"].shape[:3]
-    video_length = IMAGES_PER_LATENT * (latent.get("latent_frames", frames) - 1) + 1
-    return [
-        video * video_length + IMAGES_PER_LATENT * frame
-        for video in range(batch)
-        for frame in kept_latent_frames(latent)
-    ]
+    kept, latent_frames, _ = record(latent)
+    video_length = IMAGES_PER_LATENT * (latent_frames - 1) + 1
+    batch = latent["samples"].shape[0]
+    return [video * video_length + IMAGES_PER_LATENT * frame for video in range(batch) for frame in kept]
 
 
 def check_vae(vae, channels: int) -> None:

@@ -10,7 +10,8 @@ from comfy_api.latest import io, ui
 
 from ..editing.images import as_rgb
 from ..editing.refinement import choose_refined
-from .sampling import needs_start_image, sample_in_two_stages, schedule, seed_input, solver_inputs
+from .sampling import needs_start_image, seed_input, solver_inputs
+from .stages import Report, sample_in_stages, schedule
 
 STILL_VIDEO_PROMPT = "A perfectly still video, enhanced clarity, fixed camera."
 
@@ -80,7 +81,7 @@ class StillVideoRefiner(io.ComfyNode):
         refined, frames, reasons = [], [], []
         for picture in as_rgb(image, "image").split(1):  # [1, H, W, 3]
             positive_still, negative_still, latent = still_video(model, vae, positive, negative, picture, length)
-            sampled = sample_in_two_stages(
+            sampled = sample_in_stages(
                 model,
                 model_low,
                 positive_still,
@@ -90,6 +91,7 @@ class StillVideoRefiner(io.ComfyNode):
                 cfg=cfg,
                 sampler_name=sampler_name,
                 sigmas=sigmas,
+                report=Report("Still-Video Refiner"),
             )
             video = vae.decode(sampled["samples"])[0]  # [T, H', W', 3]
             video = resize(video, picture.shape[2], picture.shape[1])

@@ -1,36 +1,29 @@
-"""Edit Sampler and Temporal Latent Dropout: the noise levels above and below the expert switch."""
+"""Edit Sampler, Temporal Latent Dropout and Dropout Schedule: which frames go on at which noise level."""
 
 from __future__ import annotations
 
-import logging
-from types import MethodType
+import sys
+from collections.abc import Callable
 
-import comfy.model_management
-import comfy.sample
 import comfy.samplers
 import comfy.utils
-import latent_preview
 import torch
-from comfy.patcher_extension import WrapperExecutor, WrappersMP
-from comfy_api.latest import io
+from comfy_api.latest import io, ui
 
-from ..editing.dropout import (
-    TIME_AXIS,
-    check_conditioning,
-    check_start_image,
-    check_video_latent,
-    cut_conditioning,
-    cut_latent,
-    kept_latent_frames,
-    stride_keep,
-)
+from ..editing.dropout import check_start_image, check_video_latent, cut_conditioning, cut_latent, record
+from ..editing.keep_sets import FRAMES, KEEP_SETS, SETTLED_TOLERANCE, STRIDE, Drop, parse_frames, sort_drops
+from .positions import KEPT, POSITIONS, with_positions
+from .stages import EXPERT_SWITCH, Report, part_of_schedule, sample_in_stages, schedule
 
-EXPERT_SWITCH = 0.9  # sigma at which Wan 2.2 I2V changes from its high-noise to its low-noise expert
-POSITIONS_WRAPPER = "if_edit_kept_positions"
+DropoutScheduleType = io.Custom("IFEDIT_DROPOUT_SCHEDULE")  # tuple[Drop, ...], from the highest noise level down
 
 POSITIONS_TOOLTIP = (
     "kept: every remaining frame keeps its place in time, which stays closest to the undropped video. "
     "compact: the remaining frames count as a shorter video, as in the published method."
+)
+REFERENCES_TOOLTIP = (
+    "Latent frames that stand before the video and are never dropped: connect trim_latent of WanVaceToVideo, where it "
+    "has a reference image."
 )
 
 
@@ -47,7 +40,7 @@ def solver_inputs(*, steps: int, steps_tooltip: str, cfg: float, cfg_tooltip: st
             "sampler_name",
             options=comfy.samplers.KSampler.SAMPLERS,
             default="euler",
-            tooltip="The solver. Ones that remember earlier steps start anew at the expert switch.",
+            tooltip="The solver. Ones that remember earlier steps start anew at the expert switch and at every drop.",
         ),
         io.Combo.Input(
             "scheduler",
@@ -56,6 +49,92 @@ def solver_inputs(*, steps: int, steps_tooltip: str, cfg: float, cfg_tooltip: st
             tooltip="How the noise levels are spread over the steps.",
         ),
     ]
+
+
+def positions_input() -> io.Combo.Input:
+    return io.Combo.Input(
+        "positions", options=list(POSITIONS), default=KEPT, optional=True, tooltip=POSITIONS_TOOLTIP
+    )
+
+
+def advanced(*inputs: io.Input) -> list[io.Input]:
+    """The inputs, shown only where a person asks for all; ComfyUI 0.3.75 has no parameter for that yet."""
+    for one in inputs:
+        one.extra_dict["advanced"] = True
+    return list(inputs)
+
+
+class DropoutSchedule(io.ComfyNode):
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="IFEdit_DropoutSchedule",
+            display_name="Dropout Schedule",
+            category="IF-Edit",
+            description=(
+                "Says at which noise level latent frames are dropped, and which stay. Chain several of these for "
+                "several drops, such as stride 3 at 0.9 and then first + settled at 0.6."
+            ),
+            inputs=[
+                io.Float.Input(
+                    "sigma",
+                    default=EXPERT_SWITCH,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    round=0.001,
+                    tooltip=(
+                        "Noise level (1 = pure noise) of the drop: it is made before the first step at or below it, "
+                        "however many steps there are. 0.9 is the expert switch of Wan 2.2."
+                    ),
+                ),
+                io.Combo.Input(
+                    "keep",
+                    options=list(KEEP_SETS),
+                    default=STRIDE,
+                    tooltip=(
+                        "stride: every n-th frame, the first and the last. frames: the ones named below. first + "
+                        "settled: the first, and the earliest in which the model's own prediction shows the end."
+                    ),
+                ),
+                io.Int.Input(
+                    "stride", default=3, min=1, max=1000, tooltip="For stride: keep every n-th of the frames left."
+                ),
+                io.String.Input(
+                    "frames",
+                    default="0, 4, 8",
+                    tooltip=(
+                        "For frames: latent frame numbers in the whole video. Latent frame 0 is the first image, n the "
+                        "images 4n-3 to 4n; -1 is the last."
+                    ),
+                ),
+                io.Float.Input(
+                    "tolerance",
+                    default=SETTLED_TOLERANCE,
+                    min=0.0,
+                    max=1.0,
+                    step=0.01,
+                    round=0.001,
+                    tooltip=(
+                        "For first + settled: how much of the whole change may still be to come. Lower is safer, and "
+                        "chooses a later frame."
+                    ),
+                ),
+                DropoutScheduleType.Input(
+                    "previous", optional=True, tooltip="Another Dropout Schedule, whose drops are made too."
+                ),
+            ],
+            outputs=[
+                DropoutScheduleType.Output(
+                    display_name="dropout", tooltip="For the Edit Sampler and Temporal Latent Dropout."
+                )
+            ],
+        )
+
+    @classmethod
+    def execute(cls, sigma, keep, stride, frames, tolerance, previous=()) -> io.NodeOutput:
+        drop = Drop(sigma, keep, stride, parse_frames(frames) if keep == FRAMES else (), tolerance)
+        return io.NodeOutput(sort_drops((*previous, drop)))
 
 
 class EditSampler(io.ComfyNode):
@@ -78,7 +157,7 @@ class EditSampler(io.ComfyNode):
                 seed_input("The random seed of the noise: another seed, another way for the edit to happen."),
                 *solver_inputs(
                     steps=20,
-                    steps_tooltip="Denoising steps, both stages together.",
+                    steps_tooltip="Denoising steps, all stages together.",
                     cfg=3.5,
                     cfg_tooltip="How strictly the caption is followed: 3.5, or 1 with few-step LoRAs (half the time).",
                 ),
@@ -90,8 +169,8 @@ class EditSampler(io.ComfyNode):
                     step=0.01,
                     round=0.001,
                     tooltip=(
-                        "Noise level (sigma, 1 = pure noise) from which on the low-noise model works and frames are "
-                        "dropped. 0.9 for Wan 2.2 image-to-video."
+                        "Noise level (sigma, 1 = pure noise) from which on the low-noise model works and, with a "
+                        "dropout stride, frames are dropped. 0.9 for Wan 2.2 image-to-video."
                     ),
                 ),
                 io.Int.Input(
@@ -101,7 +180,7 @@ class EditSampler(io.ComfyNode):
                     max=1000,
                     tooltip=(
                         "From the expert switch on keep every n-th latent frame, the first and the last. "
-                        "Higher is faster, 0 keeps all."
+                        "Higher is faster, 0 keeps all. A Dropout Schedule takes its place."
                     ),
                 ),
                 io.Model.Input(
@@ -109,16 +188,82 @@ class EditSampler(io.ComfyNode):
                     optional=True,
                     tooltip="Low-noise expert of Wan 2.2 14B. Without it, the one model does all steps.",
                 ),
-                io.Combo.Input(
-                    "positions", options=["kept", "compact"], default="kept", optional=True, tooltip=POSITIONS_TOOLTIP
+                positions_input(),
+                DropoutScheduleType.Input(
+                    "dropout",
+                    optional=True,
+                    tooltip="One or several drops, from a Dropout Schedule, instead of the one by dropout_stride.",
+                ),
+                io.Sigmas.Input(
+                    "sigmas", optional=True, tooltip="Noise levels to use instead of steps, scheduler and denoise."
+                ),
+                io.Latent.Input(
+                    "starting_latent",
+                    optional=True,
+                    tooltip=(
+                        "A video to start from instead of an empty one, as long and large as latent_image. Use it with "
+                        "a denoise below 1."
+                    ),
+                ),
+                *advanced(
+                    io.Float.Input(
+                        "cfg_low",
+                        default=0.0,
+                        min=0.0,
+                        max=100.0,
+                        step=0.1,
+                        round=0.01,
+                        optional=True,
+                        tooltip="CFG from the expert switch on. 0 takes the same as above.",
+                    ),
+                    io.Float.Input(
+                        "denoise",
+                        default=1.0,
+                        min=0.01,
+                        max=1.0,
+                        step=0.01,
+                        optional=True,
+                        tooltip="How much of the start is replaced: 1 all of it, less keeps more. As in KSampler.",
+                    ),
+                    io.Int.Input(
+                        "start_at_step", default=0, min=0, max=10000, optional=True, tooltip="The first step to do."
+                    ),
+                    io.Int.Input(
+                        "end_at_step",
+                        default=10000,
+                        min=0,
+                        max=10000,
+                        optional=True,
+                        tooltip="The step to stop before.",
+                    ),
+                    io.Boolean.Input(
+                        "add_noise",
+                        default=True,
+                        optional=True,
+                        tooltip="Off if another sampler has already left its noise in the latent.",
+                    ),
+                    io.Boolean.Input(
+                        "return_with_leftover_noise",
+                        default=False,
+                        optional=True,
+                        tooltip="On if another sampler goes on after end_at_step.",
+                    ),
+                    io.Int.Input(
+                        "reference_frames", default=0, min=0, max=1000, optional=True, tooltip=REFERENCES_TOOLTIP
+                    ),
                 ),
             ],
             outputs=[
                 io.Latent.Output(
                     display_name="latent",
                     tooltip="The kept latent frames, denoised. Decode Keyframes turns them into pictures.",
-                )
+                ),
+                io.String.Output(
+                    display_name="report",
+                    tooltip="Steps, latent frames and seconds of every stage; which frames were kept, and why.",
+                ),
             ],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -136,17 +281,33 @@ class EditSampler(io.ComfyNode):
         expert_switch,
         dropout_stride,
         model_low=None,
-        positions="kept",
+        positions=KEPT,
+        dropout=None,
+        sigmas=None,
+        starting_latent=None,
+        cfg_low=0.0,
+        denoise=1.0,
+        start_at_step=0,
+        end_at_step=10000,
+        add_noise=True,
+        return_with_leftover_noise=False,
+        reference_frames=0,
     ) -> io.NodeOutput:
         samples = check_video_latent(latent_image, "Edit Sampler")
-        keep = stride_keep(samples.shape[TIME_AXIS], dropout_stride) if dropout_stride != 0 else None
+        references = max(reference_frames, record(latent_image).references)
+        drops = dropout if dropout is not None else _stride_drops(dropout_stride, expert_switch)
         check_channels(model, samples, "Edit Sampler")
         if model_low is not None:
             check_channels(model_low, samples, "Edit Sampler (model_low)")
         check_start(model, positive, "positive", "Edit Sampler")
-        if cfg != 1.0:  # at CFG 1 ComfyUI leaves the negative out
+        if cfg != 1.0 or cfg_low not in (0.0, 1.0):  # at CFG 1 ComfyUI leaves the negative out
             check_start(model, negative, "negative", "Edit Sampler")
-        sampled = sample_in_two_stages(
+        if starting_latent is not None:
+            latent_image = started_from(latent_image, starting_latent)
+        if sigmas is None:
+            sigmas = schedule(model, steps, sampler_name, scheduler, denoise)
+        report = Report("Edit Sampler", text_under(cls))
+        sampled = sample_in_stages(
             model,
             model_low,
             positive,
@@ -154,13 +315,17 @@ class EditSampler(io.ComfyNode):
             latent_image,
             seed=seed,
             cfg=cfg,
+            cfg_low=cfg_low or None,
             sampler_name=sampler_name,
-            sigmas=schedule(model, steps, sampler_name, scheduler),
+            sigmas=part_of_schedule(sigmas, start_at_step, end_at_step, return_with_leftover_noise),
             expert_switch=expert_switch,
-            keep=keep,
+            drops=drops,
             positions=positions,
+            references=references,
+            add_noise=add_noise,
+            report=report,
         )
-        return io.NodeOutput(sampled)
+        return io.NodeOutput(sampled, str(report), ui=ui.PreviewText(str(report)))
 
 
 class TemporalLatentDropout(io.ComfyNode):
@@ -186,17 +351,47 @@ class TemporalLatentDropout(io.ComfyNode):
                     default=3,
                     min=1,
                     max=1000,
-                    tooltip="Keep every n-th latent frame, always with the first and the last. 1 keeps all.",
+                    tooltip=(
+                        "Keep every n-th latent frame, always with the first and the last. 1 keeps all. A Dropout "
+                        "Schedule takes its place."
+                    ),
                 ),
-                io.Combo.Input(
-                    "positions", options=["kept", "compact"], default="kept", optional=True, tooltip=POSITIONS_TOOLTIP
-                ),
+                positions_input(),
                 io.Latent.Input(
                     "start_latent",
                     optional=True,
                     tooltip=(
                         "The latent that went into the first sampler. Needed only where it has a noise mask, as with "
                         "Wan 2.2 5B: the second sampler needs its start image without noise."
+                    ),
+                ),
+                DropoutScheduleType.Input(
+                    "dropout",
+                    optional=True,
+                    tooltip=(
+                        "Keep what a Dropout Schedule says. Its noise level is where you end the first sampler: the "
+                        "first step at or below it."
+                    ),
+                ),
+                io.Latent.Input(
+                    "denoised",
+                    optional=True,
+                    tooltip=(
+                        "The denoised_output of SamplerCustomAdvanced, which first + settled looks at. Other keep-sets "
+                        "do not need it."
+                    ),
+                ),
+                *advanced(
+                    io.Int.Input(
+                        "drop",
+                        default=1,
+                        min=1,
+                        max=100,
+                        optional=True,
+                        tooltip="Which drop of the schedule this is: 1 is the one at the highest noise level.",
+                    ),
+                    io.Int.Input(
+                        "reference_frames", default=0, min=0, max=1000, optional=True, tooltip=REFERENCES_TOOLTIP
                     ),
                 ),
             ],
@@ -207,230 +402,95 @@ class TemporalLatentDropout(io.ComfyNode):
                 io.Conditioning.Output(display_name="positive", tooltip="For the second sampler."),
                 io.Conditioning.Output(display_name="negative", tooltip="For the second sampler."),
                 io.Latent.Output(display_name="latent", tooltip="For the second sampler: only the kept latent frames."),
+                io.String.Output(display_name="report", tooltip="Which frames were kept, and why."),
             ],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
-    def execute(cls, model, positive, negative, latent, stride, positions="kept", start_latent=None) -> io.NodeOutput:
-        frames = check_video_latent(latent, "Temporal Latent Dropout").shape[TIME_AXIS]
-        keep = stride_keep(frames, stride)
-        check_channels(model, latent["samples"], "Temporal Latent Dropout")
-        check_start(model, positive, "positive", "Temporal Latent Dropout")
-        cut = cut_latent(with_clean_start(latent, start_latent), keep)
-        return io.NodeOutput(
-            with_positions(model, cut, positions),
-            cut_conditioning(positive, keep, frames),
-            cut_conditioning(negative, keep, frames),
-            cut,
-        )
-
-
-def schedule(model, steps: int, sampler_name: str, scheduler: str) -> torch.Tensor:
-    """The noise levels that KSampler would use: [steps + 1], from pure noise (1 for Wan) down to 0."""
-    return comfy.samplers.KSampler(
+    def execute(
+        cls,
         model,
-        steps=steps,
-        device=model.load_device,
-        sampler=sampler_name,
-        scheduler=scheduler,
-        model_options=model.model_options,
-    ).sigmas
-
-
-def sample_in_two_stages(
-    model,
-    model_low,
-    positive: list,
-    negative: list,
-    latent: dict,
-    *,
-    seed: int,
-    cfg: float,
-    sampler_name: str,
-    sigmas: torch.Tensor,
-    expert_switch: float = EXPERT_SWITCH,
-    keep: list[int] | None = None,
-    positions: str = "kept",
-) -> dict:
-    """Denoise a video LATENT over `sigmas`; from the first one <= `expert_switch` on as the second stage.
-
-    The second stage runs `model_low` (None: the same model) on the latent frames `keep` (None: all) and starts from the
-    first one's result with its leftover noise, so two stages over the same frames give what one would. Without a drop
-    this is KSampler (one model) or the usual pair of KSampler (Advanced) (two models). If no step is at or below the
-    switch, the finished latent is cut; if all are, the noise is cut before the first step.
-
-    Returns a LATENT; after a drop with `kept_latent_frames` and `latent_frames`. Raises ValueError for conditioning of
-    another length than the latent.
-    """
-    frames = latent["samples"].shape[TIME_AXIS]
-    check_conditioning(positive, frames)
-    check_conditioning(negative, frames)
-    second = (positive, negative)
-    if keep is not None:  # before the first stage, so that what cannot be cut is refused at once
-        second = (cut_conditioning(positive, keep, frames), cut_conditioning(negative, keep, frames))
-
-    steps = len(sigmas) - 1
-    if model_low is None and keep is None:
-        first_steps = steps
-    else:
-        first_steps = next((step for step, sigma in enumerate(sigmas) if sigma <= expert_switch + 1e-6), steps)
-
-    noise = comfy.sample.prepare_noise(latent["samples"], seed, latent.get("batch_index"))
-    callback = latent_preview.prepare_callback(model, steps)
-    # The fields that both stages share; the second may replace the latent by a shorter one.
-    run = {"seed": seed, "cfg": cfg, "sampler": comfy.samplers.sampler_object(sampler_name)}
-
-    result = latent
-    if first_steps > 0:
-        result = _sample(
-            with_positions(model, latent, positions),
-            positive,
-            negative,
-            latent,
-            noise,
-            sigmas[: first_steps + 1],
-            callback=_part_of(callback, 0, steps),
-            **run,
-        )
-    if keep is not None:
-        latent, result = cut_latent(latent, keep), cut_latent(result, keep)
-        noise = noise.index_select(TIME_AXIS, torch.tensor(keep))
-    if first_steps < steps:
-        comfy.model_management.throw_exception_if_processing_interrupted()
-        if first_steps > 0:
-            run["sampler"], latent, noise = _continued(run["sampler"], latent, result, noise)
-        result = _sample(
-            with_positions(model_low or model, latent, positions),
-            *second,
-            latent,
-            noise,
-            sigmas[first_steps:],
-            callback=_part_of(callback, first_steps, steps),
-            **run,
-        )
-    elif model_low is not None or keep is not None:
-        logging.warning(
-            "Edit Sampler: no step starts at or below the expert switch %s; the noise levels are %s.",
-            expert_switch,
-            [round(float(sigma), 3) for sigma in sigmas],
-        )
-    return result
-
-
-def _sample(model, positive, negative, latent, noise, sigmas, *, seed, cfg, sampler, callback) -> dict:
-    """One run over `sigmas`, as comfy.sample.sample does it; the other keys of the LATENT pass through."""
-    samples = comfy.sample.sample_custom(
-        model,
-        noise,
-        cfg,
-        sampler,
-        sigmas,
         positive,
         negative,
-        latent["samples"],
-        noise_mask=latent.get("noise_mask"),
-        callback=callback,
-        disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
-        seed=seed,
-    )
-    return {**latent, "samples": samples}
+        latent,
+        stride,
+        positions=KEPT,
+        start_latent=None,
+        dropout=None,
+        denoised=None,
+        drop=1,
+        reference_frames=0,
+    ) -> io.NodeOutput:
+        samples = check_video_latent(latent, "Temporal Latent Dropout")
+        kept, whole, references = record(latent)
+        references = max(references, reference_frames)
+        check_channels(model, samples, "Temporal Latent Dropout")
+        check_start(model, positive, "positive", "Temporal Latent Dropout")
+        rule = drop_of_schedule(dropout, drop) if dropout is not None else Drop(1.0, STRIDE, stride)
+        rule.check(whole, references)
+        choice = rule.choose(kept, whole, prediction_of(denoised, model, samples), references)
+        cut = cut_latent(with_clean_start(latent, start_latent), choice.keep, references)
+        report = Report("Temporal Latent Dropout", text_under(cls))
+        report.drop(rule.rule, cut, choice.reason)
+        return io.NodeOutput(
+            with_positions(model, cut, positions),
+            cut_conditioning(positive, choice.keep, len(kept)),
+            cut_conditioning(negative, choice.keep, len(kept)),
+            cut,
+            str(report),
+            ui=ui.PreviewText(str(report)),
+        )
 
 
-def _continued(sampler, latent: dict, result: dict, noise: torch.Tensor) -> tuple:
-    """(sampler, latent, noise) for a second run that goes on where the first one left `result`.
-
-    Without a noise mask that is the first result and no new noise. With one, the run must still know the original
-    latent and noise, which ComfyUI puts back wherever the mask is 0, so only its starting point is replaced.
-    """
-    if latent.get("noise_mask") is None:
-        return sampler, result, torch.zeros_like(noise)
-
-    def from_result(model, x, sigmas, **options):
-        base = model.inner_model.inner_model  # KSamplerX0Inpaint -> CFGGuider -> the model
-        start = base.process_latent_in(result["samples"].to(x))
-        start = base.model_sampling.noise_scaling(sigmas[0], torch.zeros_like(start), start)
-        return sampler.sampler_function(model, start, sigmas, **options)
-
-    return comfy.samplers.KSAMPLER(from_result, sampler.extra_options, sampler.inpaint_options), latent, noise
+def text_under(node: type[io.ComfyNode]) -> Callable[[str], None]:
+    """A function that shows text under the running node in the browser; it does nothing where there is no server."""
+    server = sys.modules.get("server")  # ComfyUI's own, loaded where there is one
+    instance = getattr(getattr(server, "PromptServer", None), "instance", None)
+    unique_id = node.hidden.unique_id if node.hidden is not None else None
+    if instance is None or unique_id is None:
+        return lambda text: None
+    return lambda text: instance.send_progress_text(text, unique_id)
 
 
-def _part_of(callback, first_step: int, steps: int):
-    """A step callback of one stage: moves the bar of the whole and previews the last latent frame, the edit."""
-
-    def on_step(step, denoised, x, stage_steps):
-        callback(first_step + min(step, stage_steps - 1), denoised[:, :, -1:], x, steps)
-
-    return on_step
+def _stride_drops(stride: int, sigma: float) -> tuple[Drop, ...]:
+    """The drop that the Edit Sampler's own inputs stand for; a stride of 0 is none."""
+    return (Drop(sigma, STRIDE, stride),) if stride else ()
 
 
-def with_positions(model, latent: dict, positions: str):
-    """The model for this latent: a clone that knows the places of kept latent frames, or the model if all are there.
-
-    The choice lives in the options of the clone, so that no other user of the same weights sees it.
-    """
-    if "kept_latent_frames" not in latent:
-        return model
-    model = model.clone()
-    model.remove_wrappers_with_key(WrappersMP.DIFFUSION_MODEL, POSITIONS_WRAPPER)
-    if positions == "kept":
-        diffusion_model = model.get_model_object("diffusion_model")
-        if not hasattr(diffusion_model, "rope_encode"):
-            raise ValueError(
-                f"Positions can only be kept with Wan models, got {type(diffusion_model).__name__}. "
-                "Set positions to compact."
-            )
-        wrapper = KeptPositions(kept_latent_frames(latent), latent["latent_frames"])
-        model.add_wrapper_with_key(WrappersMP.DIFFUSION_MODEL, POSITIONS_WRAPPER, wrapper)
-    return model
+def drop_of_schedule(drops: tuple[Drop, ...], number: int) -> Drop:
+    """Drop 1, 2, ... of a schedule; ValueError if it has fewer."""
+    if number > len(drops):
+        raise ValueError(
+            f"Temporal Latent Dropout: drop {number} is asked for, but the schedule has {len(drops)}: "
+            f"{'; '.join(map(str, drops))}."
+        )
+    return drops[number - 1]
 
 
-class KeptPositions:
-    """Wrapper around a Wan model's forward: kept latent frames have the RoPE time positions of the whole video."""
-
-    def __init__(self, keep: list[int], latent_frames: int):
-        self.keep = keep
-        self.latent_frames = latent_frames
-
-    def __call__(self, executor: WrapperExecutor, x, *args, **kwargs):
-        frames = x.shape[TIME_AXIS]  # x: [B, C, F, H, W]
-        if frames != len(self.keep):
-            raise ValueError(
-                f"This model was prepared for the {len(self.keep)} latent frames {self.keep} that a temporal latent "
-                f"dropout kept, but samples {frames}. Connect the latent of the same dropout; context windows need "
-                "positions set to compact."
-            )
-        module = executor.class_obj
-        before = int(getattr(module, "ref_conv", None) is not None and "reference_latent" in kwargs)
-        view = _PositionsView(module, self, before)
-        # The wrappers after this one still run; only what they end in sees the module through the view.
-        original = MethodType(executor.original.__func__, view)
-        following = WrapperExecutor.new_class_executor(original, module, executor.wrappers, executor.idx + 1)
-        return following.execute(x, *args, **kwargs)
+def prediction_of(denoised: dict | None, model, samples: torch.Tensor) -> torch.Tensor | None:
+    """The clean latent that a sampler predicted, as the model sees it: [B, C, F, H, W] like the samples."""
+    if denoised is None:
+        return None
+    prediction = denoised["samples"]
+    if prediction.shape != samples.shape:
+        raise ValueError(
+            f"Temporal Latent Dropout: denoised is {list(prediction.shape)}, the latent is {list(samples.shape)}. "
+            "Connect both outputs of the same SamplerCustomAdvanced."
+        )
+    return model.get_model_object("latent_format").process_in(prediction)
 
 
-class _PositionsView:
-    """A Wan module as it is, except for the time positions of its frames; the module itself is not touched."""
-
-    def __init__(self, module, kept: KeptPositions, before: int):
-        self._module = module
-        self._kept = kept
-        self._before = before  # reference frames that the model puts before the video
-
-    def __getattr__(self, name):
-        return getattr(self._module, name)
-
-    def rope_encode(self, t, *args, **kwargs):
-        """Positions for t frames: references before the video, the kept frames, references after it (Phantom)."""
-        keep, whole = self._kept.keep, self._kept.latent_frames
-        dropped = whole - len(keep)
-        positions = self._module.rope_encode(t + dropped, *args, **kwargs)  # [1, F * tokens of a frame, ...]
-        rows = [
-            *range(self._before),
-            *(self._before + frame for frame in keep),
-            *range(self._before + whole, t + dropped),
-        ]
-        by_frame = positions.unflatten(1, (t + dropped, -1))
-        return by_frame.index_select(1, torch.tensor(rows, device=positions.device)).flatten(1, 2)
+def started_from(latent_image: dict, starting_latent: dict) -> dict:
+    """The LATENT with the samples of another one, which must have its shape."""
+    start = check_video_latent(starting_latent, "Edit Sampler (starting_latent)")
+    expected = list(latent_image["samples"].shape)
+    if list(start.shape) != expected:
+        raise ValueError(
+            f"Edit Sampler: starting_latent is {list(start.shape)}, latent_image is {expected}. Encode a video of the "
+            "width, height and length that WanImageToVideo makes."
+        )
+    return {**latent_image, "samples": start}
 
 
 def with_clean_start(latent: dict, start_latent: dict | None) -> dict:

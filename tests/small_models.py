@@ -11,6 +11,7 @@ from unittest import mock
 import torch
 
 TEXT_WIDTH = 4096  # Wan's text encoder; ComfyUI's loader expects it
+CLIP_VISION_TOKENS, CLIP_VISION_WIDTH = 257, 1280  # of CLIP ViT-H, the image encoder of Wan 2.1
 TEMPORAL_DOWNSAMPLE = [False, True, True]
 
 
@@ -22,9 +23,13 @@ def wan_state_dict(
     dim: int = 128,
     kind: str = "t2v",
     ref_conv: bool = False,
+    first_last: bool = False,
 ) -> dict[str, torch.Tensor]:
-    """Random weights of a Wan diffusion model; 36/16 channels are the A14B kind, 48/48 the TI2V-5B kind, kind="vace" is
-    VACE.
+    """Random weights of a Wan diffusion model; 36/16 channels are the A14B kind, 48/48 the TI2V-5B kind.
+
+    kind is one of t2v (also every model without CLIP vision), i2v (with it), vace, camera (Wan 2.1, with CLIP vision)
+    and camera_2.2 (without). `ref_conv` adds the reference image of Fun Control, `first_last` the CLIP vision of both
+    ends of the Wan 2.1 first-last-frame model.
     """
     import comfy.ldm.wan.model
     import comfy.ops
@@ -42,8 +47,15 @@ def wan_state_dict(
     }
     if kind == "vace":
         module = comfy.ldm.wan.model.VaceWanModel(**config, vace_layers=layers, vace_in_dim=96)
+    elif kind in ("camera", "camera_2.2"):
+        module = comfy.ldm.wan.model.CameraWanModel(**config, model_type=kind)
     else:
-        module = comfy.ldm.wan.model.WanModel(**config, model_type=kind, in_dim_ref_conv=16 if ref_conv else None)
+        module = comfy.ldm.wan.model.WanModel(
+            **config,
+            model_type=kind,
+            in_dim_ref_conv=out_dim if ref_conv else None,
+            flf_pos_embed_token_number=2 * CLIP_VISION_TOKENS if first_last else None,
+        )
     return random_weights(module, seed)
 
 
@@ -137,6 +149,17 @@ def text_conditioning(text: str) -> list:
     """CONDITIONING for a text, without a text encoder."""
     seed = sum((place + 1) * ord(letter) for place, letter in enumerate(text))
     return [[torch.randn(1, 8, TEXT_WIDTH, generator=torch.Generator().manual_seed(seed)), {}]]
+
+
+def clip_vision_output(seed: int = 0):
+    """What CLIP Vision Encode returns, without an image encoder."""
+    import comfy.clip_vision
+
+    output = comfy.clip_vision.Output()
+    output.penultimate_hidden_states = torch.randn(
+        1, CLIP_VISION_TOKENS, CLIP_VISION_WIDTH, generator=torch.Generator().manual_seed(seed)
+    )
+    return output
 
 
 def image_to_video(vae, length: int = 33, size: int = 32, batch_size: int = 1, start_image: torch.Tensor | None = None):

@@ -13,7 +13,6 @@ from if_edit.editing.dropout import (
     cut_conditioning,
     cut_latent,
     kept_latent_frames,
-    stride_keep,
 )
 
 videos = st.integers(2, 25)
@@ -42,33 +41,6 @@ def tensors_in(value) -> list[torch.Tensor]:
 
 def storages(value) -> set[int]:
     return {tensor.untyped_storage().data_ptr() for tensor in tensors_in(value) if tensor.numel()}
-
-
-@given(frames=videos, data=st.data())
-def test_stride_keeps_every_kth_frame_and_always_the_first_and_the_last(frames, data):
-    stride = data.draw(st.integers(1, frames))
-    keep = stride_keep(frames, stride)
-    assert keep[0] == 0 and keep[-1] == frames - 1
-    assert keep == sorted(set(keep))
-    assert all(frame % stride == 0 for frame in keep[:-1])
-    assert set(range(0, frames, stride)) <= set(keep)
-
-
-def test_stride_of_the_paper_on_33_images():
-    assert stride_keep(9, 3) == [0, 3, 6, 8]
-    assert stride_keep(9, 1) == list(range(9))
-    assert stride_keep(9, 8) == stride_keep(9, 9) == [0, 8]
-
-
-@pytest.mark.parametrize("stride", [0, -1, 10, 1000])
-def test_a_stride_that_does_not_fit_names_the_stride_and_the_video(stride):
-    with pytest.raises(ValueError, match=rf"stride is {stride}.* 9 latent frames"):
-        stride_keep(9, stride)
-
-
-def test_a_video_of_one_latent_frame_has_nothing_to_drop():
-    with pytest.raises(ValueError, match="at least 2 latent frames, got 1.*length"):
-        stride_keep(1, 1)
 
 
 @settings(deadline=None)

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+from statistics import mean
+
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from if_edit.editing.dropout import cut_latent
+from if_edit.editing.keyframes import decoding_order
 from if_edit.nodes.keyframes import DecodeKeyframes
 from if_edit.tests.small_models import small_wan22_vae, small_wan_vae
 
@@ -33,11 +39,52 @@ def test_a_full_video_gives_the_first_frame_and_the_last_of_each_group_of_four(v
     assert torch.equal(images, whole[[int(number) for number in numbers.split(", ")]])
 
 
-def test_a_sparse_video_is_decoded_as_one_and_numbered_as_in_the_whole(vae):
+def test_a_frame_behind_a_gap_is_decoded_after_a_copy_of_itself(vae):
     sparse = cut_latent(video_latent(), [0, 3, 6, 8])
     images, numbers = DecodeKeyframes.execute(sparse, vae).args
     assert numbers == "0, 12, 24, 32"
-    assert torch.equal(images, vae.decode(sparse["samples"])[0][[0, 4, 8, 12]])
+    # 0 3 3 6 6 8 8: the settled image of each is the last of its last copy
+    repeated = vae.decode(sparse["samples"][:, :, [0, 1, 1, 2, 2, 3, 3]])[0]
+    assert torch.equal(images, repeated[[0, 8, 16, 24]])
+
+
+@given(st.sets(st.integers(0, 40), min_size=1))
+def test_decoding_order_repeats_what_is_behind_a_gap_and_nothing_else(kept):
+    kept = sorted(kept)
+    order, settled = decoding_order(kept)
+    assert sorted(set(order)) == list(range(len(kept))) and order == sorted(order)
+    gaps = [1, *(after - before for before, after in itertools.pairwise(kept))]
+    assert [order.count(index) for index in range(len(kept))] == [1 if g == 1 else 2 if g <= 3 else 3 for g in gaps]
+    # the last image of the last copy: latent frame n of the decoded ones ends with image 4n
+    assert [order[image // 4] for image in settled] == list(range(len(kept)))
+    assert all(image % 4 == 0 for image in settled) and settled[-1] == 4 * (len(order) - 1)
+
+
+def test_no_ghost_of_the_motion_stays_in_a_picture(demo_clips):
+    """On clips of the embedded model: sparse latents decode as well as whole ones; plainly they do not."""
+    vae, frames = demo_clips  # [B, 33, H, W, 3], objects that travel
+    whole, plain, ours = [], [], []
+    for clip in frames:
+        latent = {"samples": vae.encode(clip)}
+        sparse = cut_latent(latent, [0, 8])
+        whole.append(psnr(vae.decode(latent["samples"])[0, -1], clip[-1]))
+        plain.append(psnr(vae.decode(sparse["samples"])[0, -1], clip[-1]))
+        ours.append(psnr(DecodeKeyframes.execute(sparse, vae)[0][-1], clip[-1]))
+    assert mean(ours) > mean(whole) - 0.5
+    assert mean(plain) < mean(whole) - 1.5
+
+
+def psnr(image: torch.Tensor, other: torch.Tensor) -> float:
+    return float(-10 * torch.log10((image - other).square().mean()))
+
+
+@pytest.fixture(scope="module")
+def demo_clips():
+    from if_edit.demo import world
+    from if_edit.nodes.demo_model import LoadDemoEditModel
+
+    scenes = world.sample_scenes(3, torch.Generator().manual_seed(5), ("move right", "move down", "fall"))
+    return LoadDemoEditModel.execute()[2], world.render(scenes).frames.movedim(2, -1)
 
 
 def test_the_frames_nobody_asked_for_are_freed(vae):
@@ -63,6 +110,19 @@ def test_the_latent_is_left_as_it_was(vae):
     before = latent["samples"].clone()
     DecodeKeyframes.execute(latent, vae)
     assert torch.equal(latent["samples"], before) and latent["kept_latent_frames"] == [0, 8]
+
+
+def test_references_before_the_video_are_not_pictures_of_it(vae):
+    latent = video_latent(11)  # two references and nine frames
+    cut = cut_latent(latent, [0, 1, 2, 5, 8, 10], references=2)
+    assert cut["kept_latent_frames"] == [0, 1, 2, 5, 8, 10] and cut["reference_latent_frames"] == 2
+    alone = cut_latent({"samples": latent["samples"][:, :, 2:]}, [0, 3, 6, 8])
+    expected, numbers = DecodeKeyframes.execute(alone, vae).args
+    images = DecodeKeyframes.execute(cut, vae).args
+    assert images[1] == numbers == "0, 12, 24, 32" and torch.equal(images[0], expected)
+    # ComfyUI's TrimVideoLatent takes the references away, and leaves our entries as they are.
+    trimmed = DecodeKeyframes.execute({**cut, "samples": cut["samples"][:, :, 2:]}, vae).args
+    assert trimmed[1] == numbers and torch.equal(trimmed[0], expected)
 
 
 def test_a_vae_of_other_channels_names_both_and_the_file(vae):

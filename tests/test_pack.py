@@ -15,6 +15,7 @@ NODE_IDS = [
     "IFEdit_LoadDemoEditModel",
     "IFEdit_TemporalCaption",
     "IFEdit_EditSampler",
+    "IFEdit_DropoutSchedule",
     "IFEdit_TemporalLatentDropout",
     "IFEdit_DecodeKeyframes",
     "IFEdit_FrameCollage",
