@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import MethodType
+from functools import partial
 
 import torch
 from comfy.patcher_extension import WrapperExecutor, WrappersMP
@@ -45,27 +45,37 @@ class KeptPositions:
 
     def __call__(self, executor: WrapperExecutor, x, *args, **kwargs):
         frames = x.shape[TIME_AXIS]  # x: [B, C, F, H, W]
-        if frames != len(self.keep):
+        keep = self._of_window(next((options for options in args if isinstance(options, dict)), kwargs))
+        if frames != len(keep):
             raise ValueError(
                 f"This model was prepared for the {len(self.keep)} latent frames {self.keep} that a temporal latent "
-                f"dropout kept, but samples {frames}. Connect the latent of the same dropout; context windows need "
-                "positions set to compact."
+                f"dropout kept, but samples {frames}. Connect the latent of the same dropout."
             )
         module = executor.class_obj
         before = int(getattr(module, "ref_conv", None) is not None and "reference_latent" in kwargs)
-        view = _PositionsView(module, self, before)
-        # The wrappers after this one still run; only what they end in sees the module through the view.
-        original = MethodType(executor.original.__func__, view)
+        view = _PositionsView(module, keep, self.latent_frames, before)
+        # The wrappers after this one still run; only what they end in sees the module through the view. torch.compile
+        # can follow a partial, but not a bound method that is made here.
+        original = partial(executor.original.__func__, view)
         following = WrapperExecutor.new_class_executor(original, module, executor.wrappers, executor.idx + 1)
         return following.execute(x, *args, **kwargs)
+
+    def _of_window(self, transformer_options: dict) -> list[int]:
+        """The places of the frames of a context window, which begins at 0 and may run over the end of the video."""
+        window = transformer_options.get("context_window")
+        if window is None:
+            return self.keep
+        places = [self.keep[index] for index in window.index_list]
+        return [(place - places[0]) % self.latent_frames for place in places]
 
 
 class _PositionsView:
     """A Wan module as it is, except for the time positions of its frames; the module itself is not touched."""
 
-    def __init__(self, module, kept: KeptPositions, before: int):
+    def __init__(self, module, keep: list[int], latent_frames: int, before: int):
         self._module = module
-        self._kept = kept
+        self._keep = keep
+        self._latent_frames = latent_frames
         self._before = before  # reference frames that the model puts before the video
 
     def __getattr__(self, name):
@@ -73,7 +83,7 @@ class _PositionsView:
 
     def rope_encode(self, t, *args, **kwargs):
         """Positions for t frames: references before the video, the kept frames, references after it (Phantom)."""
-        keep, whole = self._kept.keep, self._kept.latent_frames
+        keep, whole = self._keep, self._latent_frames
         dropped = whole - len(keep)
         positions = self._module.rope_encode(t + dropped, *args, **kwargs)  # [1, F * tokens of a frame, ...]
         rows = [

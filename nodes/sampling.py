@@ -12,6 +12,7 @@ from comfy_api.latest import io, ui
 
 from ..editing.dropout import check_start_image, check_video_latent, cut_conditioning, cut_latent, record
 from ..editing.keep_sets import FRAMES, KEEP_SETS, SETTLED_TOLERANCE, STRIDE, Drop, parse_frames, sort_drops
+from .model_options import check_context_windows, vace_references
 from .positions import KEPT, POSITIONS, with_positions
 from .stages import EXPERT_SWITCH, Report, part_of_schedule, sample_in_stages, schedule
 
@@ -52,9 +53,7 @@ def solver_inputs(*, steps: int, steps_tooltip: str, cfg: float, cfg_tooltip: st
 
 
 def positions_input() -> io.Combo.Input:
-    return io.Combo.Input(
-        "positions", options=list(POSITIONS), default=KEPT, optional=True, tooltip=POSITIONS_TOOLTIP
-    )
+    return io.Combo.Input("positions", options=list(POSITIONS), default=KEPT, optional=True, tooltip=POSITIONS_TOOLTIP)
 
 
 def advanced(*inputs: io.Input) -> list[io.Input]:
@@ -294,7 +293,6 @@ class EditSampler(io.ComfyNode):
         reference_frames=0,
     ) -> io.NodeOutput:
         samples = check_video_latent(latent_image, "Edit Sampler")
-        references = max(reference_frames, record(latent_image).references)
         drops = dropout if dropout is not None else _stride_drops(dropout_stride, expert_switch)
         check_channels(model, samples, "Edit Sampler")
         if model_low is not None:
@@ -302,6 +300,11 @@ class EditSampler(io.ComfyNode):
         check_start(model, positive, "positive", "Edit Sampler")
         if cfg != 1.0 or cfg_low not in (0.0, 1.0):  # at CFG 1 ComfyUI leaves the negative out
             check_start(model, negative, "negative", "Edit Sampler")
+        references = max(
+            reference_frames,
+            record(latent_image).references,
+            vace_references(positive, model.get_model_object("latent_format")),
+        )
         if starting_latent is not None:
             latent_image = started_from(latent_image, starting_latent)
         if sigmas is None:
@@ -424,12 +427,15 @@ class TemporalLatentDropout(io.ComfyNode):
     ) -> io.NodeOutput:
         samples = check_video_latent(latent, "Temporal Latent Dropout")
         kept, whole, references = record(latent)
-        references = max(references, reference_frames)
         check_channels(model, samples, "Temporal Latent Dropout")
         check_start(model, positive, "positive", "Temporal Latent Dropout")
+        references = max(
+            reference_frames, references, vace_references(positive, model.get_model_object("latent_format"))
+        )
         rule = drop_of_schedule(dropout, drop) if dropout is not None else Drop(1.0, STRIDE, stride)
         rule.check(whole, references)
         choice = rule.choose(kept, whole, prediction_of(denoised, model, samples), references)
+        check_context_windows(model, latent, len(choice.keep), "Temporal Latent Dropout")
         cut = cut_latent(with_clean_start(latent, start_latent), choice.keep, references)
         report = Report("Temporal Latent Dropout", text_under(cls))
         report.drop(rule.rule, cut, choice.reason)

@@ -22,6 +22,7 @@ from tqdm.auto import tqdm
 
 from ..editing.dropout import TIME_AXIS, check_can_be_cut, check_conditioning, cut_conditioning, cut_latent, record
 from ..editing.keep_sets import Drop, check_drops, sort_drops
+from .model_options import check_context_windows, check_guidance
 from .positions import KEPT, with_positions
 
 EXPERT_SWITCH = 0.9  # sigma at which Wan 2.2 I2V changes from its high-noise to its low-noise expert
@@ -138,7 +139,13 @@ def sample_in_stages(
     for conditioning in (positive, negative):
         (check_can_be_cut if plan else check_conditioning)(conditioning, frames)
     switch = first_step_at(sigmas, expert_switch) if model_low is not None or cfg_low is not None else steps
-    borders = sorted({0, steps, switch, *(step for step, _ in plan)})
+    borders = sorted({0, steps, switch, *(step for step, _, _ in plan)})
+    stages = []  # (MODEL, latent frames)
+    for step in borders[:-1]:
+        left = [left for at, _, left in plan if at <= step]
+        stages.append((model_low if model_low is not None and step >= switch else model, left[-1] if left else frames))
+        check_context_windows(stages[-1][0], latent, stages[-1][1], "Edit Sampler")
+    check_guidance(stages, "Edit Sampler")
 
     noise = (
         comfy.sample.prepare_noise(latent["samples"], seed, latent.get("batch_index"))
@@ -152,7 +159,7 @@ def sample_in_stages(
     with tqdm(total=steps, desc="Edit Sampler") if show_bar else nullcontext() as bar:
         progress = _Progress(latent_preview.prepare_callback(model, max(1, steps)), bar, steps)
         for step, end in zip(borders, [*borders[1:], steps], strict=True):
-            for drop in (drop for at, drop in plan if at == step):
+            for drop in (drop for at, drop, _ in plan if at == step):
                 kept, whole, _ = record(latent)
                 choice = drop.choose(kept, whole, prediction, references)
                 positive, negative = (
@@ -196,8 +203,8 @@ def sample_in_stages(
     return result
 
 
-def _plan_drops(drops, latent: dict, sigmas: torch.Tensor, references: int) -> list[tuple[int, Drop]]:
-    """(step, drop) for all drops that change anything, in order; ValueError for those that cannot be made."""
+def _plan_drops(drops, latent: dict, sigmas: torch.Tensor, references: int) -> list[tuple[int, Drop, int]]:
+    """(step, drop, latent frames left) for all drops that change anything, in order; ValueError for impossible ones."""
     kept, whole, _ = record(latent)
     if drops:
         check_drops(drops, whole, references)
@@ -213,7 +220,7 @@ def _plan_drops(drops, latent: dict, sigmas: torch.Tensor, references: int) -> l
             if len(keep) == len(present):
                 continue  # so that a stride of 1 does not even restart the solver
             present = [present[index] for index in keep]
-        plan.append((step, drop))
+        plan.append((step, drop, references + 2 if present is None else len(present)))
     return plan
 
 

@@ -14,7 +14,9 @@ from comfy_extras.nodes_model_advanced import ModelSamplingSD3
 from comfy_extras.nodes_wan import WanImageToVideo
 from if_edit.demo import evaluate, phrases, text_encoder, wan, weights, world
 from if_edit.demo.model import EditModel
+from if_edit.editing.keep_sets import Drop
 from if_edit.nodes import demo_model
+from if_edit.nodes.sampling import EditSampler
 
 import nodes
 
@@ -91,13 +93,36 @@ def test_core_nodes_sample_what_the_training_code_samples(model, sockets):
     (sampled,) = nodes.KSampler().sample(unet, 5, 4, 2.5, "euler", "simple", positive, negative, latent, 1.0)
 
     noise = comfy.sample.prepare_noise(latent["samples"], 5)
-    expected = model.sample(image, [TEXT], frames=9, steps=4, noise=noise)
+    expected, _ = model.sample(image, [TEXT], frames=9, steps=4, noise=noise)
     mean, std = wan.latent_statistics()
     torch.testing.assert_close(sampled["samples"], expected * std + mean, atol=1e-3, rtol=1e-3)
     (decoded,) = nodes.VAEDecode().decode(vae, sampled)
     assert decoded.shape[-3:] == (128, 128, 3)
     torch.testing.assert_close(decoded.movedim(-1, -3).reshape(9, 3, 128, 128), model.decode(expected)[0], atol=1e-2,
                                rtol=1e-2)  # fmt: skip
+
+
+@pytest.mark.parametrize("positions", ["kept", "compact"])
+def test_what_is_evaluated_drops_frames_as_the_edit_sampler_does(model, sockets, positions):
+    unet, clip, vae = sockets
+    scenes = world.sample_scenes(1, torch.Generator().manual_seed(3))
+    image = world.render(scenes, times=torch.tensor([0])).frames[:, 0]
+    texts = [nodes.CLIPTextEncode().encode(clip, text)[0] for text in (TEXT, "")]
+    positive, negative, latent = WanImageToVideo.execute(
+        *texts, vae, 128, 128, 21, 1, start_image=image.movedim(1, -1)
+    ).result
+    drops = (Drop(0.9, "frames", frames=(0, 1, 3, 4, 5)), Drop(0.6, "first + settled"))
+    (unet,) = ModelSamplingSD3().patch(unet, 3.0)
+    sampled = EditSampler.execute(unet, positive, negative, latent, 5, 6, 2.5, "euler", "simple", 0.9, 0,
+                                  dropout=drops, positions=positions)[0]  # fmt: skip
+
+    noise = comfy.sample.prepare_noise(latent["samples"], 5)
+    # A batch of two, in which each clip has its own frames.
+    expected, kept = model.sample(image.expand(2, -1, -1, -1), [TEXT, ""], frames=21, steps=6,
+                                  noise=noise.expand(2, -1, -1, -1, -1), drops=drops, positions=positions)  # fmt: skip
+    mean, std = wan.latent_statistics()
+    assert sampled["kept_latent_frames"] == kept[0] and len(kept[0]) == 2
+    torch.testing.assert_close(sampled["samples"], expected[:1] * std + mean, atol=1e-3, rtol=1e-3)
 
 
 def test_text_encoder_tolerates_any_text(sockets):
@@ -291,7 +316,12 @@ def test_judging_passes_the_truth_and_fails_what_is_wrong():
 
 
 def test_the_shipped_model_edits(model):
-    scores = evaluate.measure(model, scenes=7, steps=12, cfg=evaluate.CFG, batch=7, device=torch.device("cpu"))
+    runs = [("stride 3 at 0.9, first + settled at 0.6", "kept")]
+    scores = evaluate.measure(model, scenes=7, steps=12, cfg=evaluate.CFG, batch=7, device=torch.device("cpu"),
+                              precision="bfloat16", runs=runs)  # fmt: skip
     assert scores["all"]["success"] >= 5 / 7, evaluate.table(scores)
     assert scores["all"]["vae_psnr"] >= 32, evaluate.table(scores)
     assert scores["all"]["background"] >= 28, evaluate.table(scores)
+    (dropped,) = scores["schedules"]
+    assert dropped["success"] >= 5 / 7 and dropped["to_full"] >= 25, evaluate.schedule_table(scores)
+    assert all(len(row["kept"]) == 2 and row["kept"][0] == 0 for row in dropped["rows"])
