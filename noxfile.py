@@ -4,6 +4,7 @@
     nox -s comfyui [-- ComfyUI's own arguments]
     nox -s tests [-- pytest's own arguments]
     nox -s evaluate [-- --scenes N]
+    nox -s benchmark [-- --cases ...]
     nox -s lint
 
 All of them share the one environment that the session `environment` makes: torch alone takes 5 GB.
@@ -93,6 +94,12 @@ def tests(session):
 def evaluate(session):
     """Score the embedded model on scenes it has never seen: [-- --scenes N]."""
     run_python(session, "tools/run.py", "demo.evaluate")
+
+
+@nox.session(venv_backend="none", requires=["environment"])
+def benchmark(session):
+    """Time and memory of our nodes against ComfyUI's plain workflow; full-size models where there is a GPU."""
+    run_python(session, "tools/run.py", "benchmarks.edit_speed")
 
 
 @nox.session(venv_backend="none", requires=["environment"])

@@ -8,6 +8,7 @@ from .keyframes import DecodeKeyframes
 from .refinement import StillVideoRefiner
 from .sampling import DropoutSchedule, EditSampler, TemporalLatentDropout
 from .selection import FrameCollage, FrameSelector
+from .video_condition import StartImageToVideo
 
 
 class IFEditExtension(ComfyExtension):
@@ -15,6 +16,7 @@ class IFEditExtension(ComfyExtension):
         return [
             LoadDemoEditModel,
             TemporalCaption,
+            StartImageToVideo,
             EditSampler,
             DropoutSchedule,
             TemporalLatentDropout,

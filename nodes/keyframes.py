@@ -6,6 +6,7 @@ from comfy_api.latest import io
 
 from ..editing.dropout import check_video_latent, record, without_references
 from ..editing.keyframes import IMAGES_PER_LATENT, decoding_order
+from .lean_vae import decode_images
 
 
 class DecodeKeyframes(io.ComfyNode):
@@ -42,9 +43,7 @@ class DecodeKeyframes(io.ComfyNode):
         latent = samples["samples"]  # [B, C, F, H, W]
         check_vae(vae, latent.shape[1])
         order, settled = decoding_order(record(samples).kept)
-        frames = vae.decode(latent[:, :, order])  # [B, T, H, W, 3], T = 4 len(order) - 3
-        # A copy of the settled frames alone, so that the others can be freed.
-        images = frames[:, settled].flatten(0, 1).contiguous()  # [B * F, H, W, 3], video after video
+        images = decode_images(vae, latent[:, :, order], settled).flatten(0, 1)  # [B * F, H, W, 3], video after video
         return io.NodeOutput(images, ", ".join(map(str, frame_numbers(samples))))
 
 

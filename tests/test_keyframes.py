@@ -83,7 +83,7 @@ def demo_clips():
     from if_edit.demo import world
     from if_edit.nodes.demo_model import LoadDemoEditModel
 
-    scenes = world.sample_scenes(3, torch.Generator().manual_seed(5), ("move right", "move down", "fall"))
+    scenes = world.sample_scenes(2, torch.Generator().manual_seed(5), ("move right", "fall"))
     return LoadDemoEditModel.execute()[2], world.render(scenes).frames.movedim(2, -1)
 
 

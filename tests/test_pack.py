@@ -14,6 +14,7 @@ from if_edit.tools.comfyui import PACK, find_installation
 NODE_IDS = [
     "IFEdit_LoadDemoEditModel",
     "IFEdit_TemporalCaption",
+    "IFEdit_StartImageToVideo",
     "IFEdit_EditSampler",
     "IFEdit_DropoutSchedule",
     "IFEdit_TemporalLatentDropout",
