@@ -100,17 +100,20 @@ class Memory:
     """Peak of the GPU's memory within a `with` block, in GiB; None without a GPU."""
 
     used: float | None = None
+    above: float | None = None  # what was there before
     reserved: float | None = None
 
     def __enter__(self) -> Memory:
         if torch.cuda.is_available():
             gc.collect()
             torch.cuda.reset_peak_memory_stats()
+            self._before = torch.cuda.memory_allocated()
         return self
 
     def __exit__(self, *exception) -> None:
         if torch.cuda.is_available():
             self.used = torch.cuda.max_memory_allocated() / GIB
+            self.above = (torch.cuda.max_memory_allocated() - self._before) / GIB
             self.reserved = torch.cuda.max_memory_reserved() / GIB
 
 
@@ -328,6 +331,7 @@ def run_case(
             "raw": setup.forwards.raw_total(calls),
             "forwards": [[shape[0], shape[2], count] for shape, count in calls.items()],  # batch, frames, how many
             "peak": memory.used,
+            "peak_above": memory.above,
             "reserved": memory.reserved,
             "decode_peak": decode_memory.used,
             "same_condition": same_condition,
@@ -338,7 +342,7 @@ def run_case(
         row["ratio"] = plain["sampling"] / row["sampling"]
         row["raw_ratio"] = plain["raw"] / row["raw"]
         row["total_ratio"] = plain["total"] / row["total"]
-        row["plain_peak"] = plain["peak"]
+        row["plain_peak_above"] = plain["peak_above"]
         on_row(row)
     return plain
 
@@ -392,7 +396,8 @@ def targets(row: dict, device: str) -> list[tuple[str, bool]]:
     if seconds is not None and "H100" in device:
         found.append((f"sampling <= {seconds} s", row["sampling"] <= seconds))
     if row["drop"] not in (PLAIN, NONE) and row["peak"] is not None:
-        found.append(("peak <= plain", row["peak"] <= row["plain_peak"]))
+        # Without what was there before, such as the inputs that the raw forwards are timed with.
+        found.append(("peak <= plain", row["peak_above"] <= row["plain_peak_above"]))
     return found
 
 

@@ -110,7 +110,7 @@ def measure(model: demo_model.EditModel, scenes: int, steps: int, cfg: float, ba
     words = random.Random(seed)
     all_scenes = world.sample_scenes(scenes, rng)
     described = phrases.describe(all_scenes)
-    full = ("full sampling", "kept")
+    full = ("full sampling", "")
     rows: dict[tuple[str, str], list[dict]] = {run: [] for run in (full, *runs)}
     seconds = dict.fromkeys(rows, 0.0)
     began = time.time()
@@ -211,8 +211,8 @@ def main() -> None:
                         help="bfloat16 is several times faster on CPUs that have it")  # fmt: skip
     parser.add_argument("--seed", type=int, default=HELD_OUT_SEED)
     parser.add_argument("--weights", type=Path, default=weights.WEIGHTS)
-    parser.add_argument("--schedules", choices=["no", "kept", "both"], default="kept",
-                        help="dropout schedules: none, with kept positions, or with both kinds")  # fmt: skip
+    parser.add_argument("--schedules", choices=["no", "compact", "both"], default="compact",
+                        help="dropout schedules: none, with compact positions, or with both kinds")  # fmt: skip
     parser.add_argument("--json", type=Path, help="write the scores and every scene's row here")
     args = parser.parse_args()
     if args.scenes < 1:
@@ -223,7 +223,7 @@ def main() -> None:
     except weights.WeightsError as error:
         parser.exit(2, f"{error}\n")
     batch = args.batch or (77 if device.type == "cuda" else 14)
-    positions = {"no": (), "kept": ("kept",), "both": ("kept", "compact")}[args.schedules]
+    positions = {"no": (), "compact": ("compact",), "both": ("compact", "kept")}[args.schedules]
     runs = [(name, how) for name in SCHEDULES for how in positions]
     scores = measure(model, args.scenes, args.steps, args.cfg, batch, device, args.seed, args.precision,
                      report=lambda text: print(text, flush=True), runs=runs)  # fmt: skip

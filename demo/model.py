@@ -78,7 +78,7 @@ class EditModel(nn.Module):
     @torch.no_grad()
     def sample(self, images: torch.Tensor, captions: list[str], frames: int = 33, steps: int = 20, cfg: float = 2.5,
                shift: float = SHIFT, seed: int = 0, noise: torch.Tensor | None = None, drops: Sequence[Drop] = (),
-               positions: str = "kept") -> tuple[torch.Tensor, list[list[int]]]:  # fmt: skip
+               positions: str = "compact") -> tuple[torch.Tensor, list[list[int]]]:  # fmt: skip
         """Normalised latents of the clips that begin with `images` and show `captions`, and which frames they kept.
 
         Euler steps over the "simple" schedule with classifier-free guidance against the empty caption. Each drop is
@@ -88,7 +88,7 @@ class EditModel(nn.Module):
             images: [B, 3, H, W] in 0..1, sides multiples of 16.
             frames: length of the clips, 4n + 1.
             noise: [B, 16, F, H/8, W/8] to start from, in place of the seed's.
-            positions: "kept" or "compact", the time positions of the frames after a drop.
+            positions: "compact" or "kept", the time positions of the frames after a drop.
 
         Returns:
             [B, 16, K, H/8, W/8], K = F without drops; for each clip the places of its K frames in the whole video.

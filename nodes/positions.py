@@ -10,7 +10,7 @@ from comfy.patcher_extension import WrapperExecutor, WrappersMP
 from ..editing.dropout import TIME_AXIS, record
 
 KEPT, COMPACT = "kept", "compact"
-POSITIONS = (KEPT, COMPACT)
+POSITIONS = (COMPACT, KEPT)  # the default first: it edits better on the embedded model (help page of the Edit Sampler)
 POSITIONS_WRAPPER = "if_edit_kept_positions"
 
 

@@ -13,14 +13,14 @@ from comfy_api.latest import io, ui
 from ..editing.dropout import check_start_image, check_video_latent, cut_conditioning, cut_latent, record
 from ..editing.keep_sets import FRAMES, KEEP_SETS, SETTLED_TOLERANCE, STRIDE, Drop, parse_frames, sort_drops
 from .model_options import check_context_windows, vace_references
-from .positions import KEPT, POSITIONS, with_positions
+from .positions import POSITIONS, with_positions
 from .stages import EXPERT_SWITCH, Report, part_of_schedule, sample_in_stages, schedule
 
 DropoutScheduleType = io.Custom("IFEDIT_DROPOUT_SCHEDULE")  # tuple[Drop, ...], from the highest noise level down
 
 POSITIONS_TOOLTIP = (
-    "kept: every remaining frame keeps its place in time, which stays closest to the undropped video. "
-    "compact: the remaining frames count as a shorter video, as in the published method."
+    "compact: the remaining frames count as a shorter video, as in the published method. kept: every remaining frame "
+    "keeps its place in time. The help page has a table of both."
 )
 REFERENCES_TOOLTIP = (
     "Latent frames that stand before the video and are never dropped: connect trim_latent of WanVaceToVideo, where it "
@@ -53,7 +53,9 @@ def solver_inputs(*, steps: int, steps_tooltip: str, cfg: float, cfg_tooltip: st
 
 
 def positions_input() -> io.Combo.Input:
-    return io.Combo.Input("positions", options=list(POSITIONS), default=KEPT, optional=True, tooltip=POSITIONS_TOOLTIP)
+    return io.Combo.Input(
+        "positions", options=list(POSITIONS), default=POSITIONS[0], optional=True, tooltip=POSITIONS_TOOLTIP
+    )
 
 
 def advanced(*inputs: io.Input) -> list[io.Input]:
@@ -280,7 +282,7 @@ class EditSampler(io.ComfyNode):
         expert_switch,
         dropout_stride,
         model_low=None,
-        positions=KEPT,
+        positions=POSITIONS[0],
         dropout=None,
         sigmas=None,
         starting_latent=None,
@@ -418,7 +420,7 @@ class TemporalLatentDropout(io.ComfyNode):
         negative,
         latent,
         stride,
-        positions=KEPT,
+        positions=POSITIONS[0],
         start_latent=None,
         dropout=None,
         denoised=None,

@@ -23,7 +23,7 @@ from tqdm.auto import tqdm
 from ..editing.dropout import TIME_AXIS, check_can_be_cut, check_conditioning, cut_conditioning, cut_latent, record
 from ..editing.keep_sets import Drop, check_drops, sort_drops
 from .model_options import check_context_windows, check_guidance
-from .positions import KEPT, with_positions
+from .positions import POSITIONS, with_positions
 
 EXPERT_SWITCH = 0.9  # sigma at which Wan 2.2 I2V changes from its high-noise to its low-noise expert
 SIGMA_SLACK = 1e-6  # float32 noise levels that are meant to be equal
@@ -112,7 +112,7 @@ def sample_in_stages(
     cfg_low: float | None = None,
     expert_switch: float = EXPERT_SWITCH,
     drops: Sequence[Drop] = (),
-    positions: str = KEPT,
+    positions: str = POSITIONS[0],
     references: int = 0,
     add_noise: bool = True,
     report: Report | None = None,
@@ -179,7 +179,8 @@ def sample_in_stages(
             stage_sampler, stage_latent, stage_noise = sampler, latent, noise
             if step > 0:
                 stage_sampler, stage_latent, stage_noise = _continued(sampler, latent, result, noise)
-            progress.first_step = step
+            # Only where a drop that looks at it comes next: it would be one more video in memory.
+            progress.begin(step, keep_prediction=any(drop.needs_prediction for at, drop, _ in plan if at == end))
             started = time.perf_counter()
             samples = comfy.sample.sample_custom(
                 stage_model,
@@ -249,12 +250,18 @@ class _Progress:
         self.preview = preview
         self.bar = bar
         self.steps = steps
-        self.first_step = 0
+        self.begin(0, keep_prediction=False)
+
+    def begin(self, first_step: int, keep_prediction: bool) -> None:
+        """A stage begins; the newest prediction is kept for `take_prediction`, if so wished."""
+        self.first_step = first_step
+        self.keep_prediction = keep_prediction
         self.prediction: torch.Tensor | None = None
 
     def __call__(self, step: int, denoised: torch.Tensor, x: torch.Tensor, stage_steps: int) -> None:
+        if self.keep_prediction:
+            self.prediction = denoised
         step = self.first_step + min(step, stage_steps - 1)
-        self.prediction = denoised
         self.preview(step, denoised[:, :, -1:], x, self.steps)
         if self.bar is not None:
             self.bar.update(step + 1 - self.bar.n)

@@ -316,7 +316,7 @@ def test_judging_passes_the_truth_and_fails_what_is_wrong():
 
 
 def test_the_shipped_model_edits(model):
-    runs = [("stride 3 at 0.9, first + settled at 0.6", "kept")]
+    runs = [("stride 3 at 0.9, first + settled at 0.6", "compact")]
     scores = evaluate.measure(model, scenes=7, steps=12, cfg=evaluate.CFG, batch=7, device=torch.device("cpu"),
                               precision="bfloat16", runs=runs)  # fmt: skip
     assert scores["all"]["success"] >= 5 / 7, evaluate.table(scores)

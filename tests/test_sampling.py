@@ -153,17 +153,17 @@ def test_the_node_between_two_core_samplers_equals_the_edit_sampler(high, low, v
     assert ours["kept_latent_frames"] == theirs["kept_latent_frames"] == [0, 3, 6, 8]
 
 
-def test_positions_matter_and_the_kept_ones_are_the_default(high, video):
+def test_positions_matter_and_the_compact_ones_are_the_default(high, video):
     default = edit(high, video)["samples"]
-    assert torch.equal(default, edit(high, video, positions="kept")["samples"])
-    assert largest_difference(default, edit(high, video, positions="compact")["samples"]) > 1e-3
+    assert torch.equal(default, edit(high, video, positions="compact")["samples"])
+    assert largest_difference(default, edit(high, video, positions="kept")["samples"]) > 1e-3
 
 
 def test_dropping_twice_keeps_the_places_in_the_whole_video(high, video):
     once = edit(high, video, expert_switch=0.0, dropout_stride=2)  # 0 2 4 6 8
     positive, negative, _ = video
-    first = TemporalLatentDropout.execute(high, positive, negative, video[2], 2)
-    second = TemporalLatentDropout.execute(*first.args[:4], 2)
+    first = TemporalLatentDropout.execute(high, positive, negative, video[2], 2, "kept")
+    second = TemporalLatentDropout.execute(*first.args[:4], 2, "kept")
     assert once["kept_latent_frames"] == [0, 2, 4, 6, 8]
     assert second[3]["kept_latent_frames"] == [0, 4, 8] and second[3]["latent_frames"] == 9
     wrappers = second[0].get_all_wrappers(WrappersMP.DIFFUSION_MODEL)
@@ -282,6 +282,13 @@ def test_first_and_settled_looks_at_what_the_model_predicts_at_that_step(high, v
     theirs = custom_sampler(dropped[0], dropped[1:], sigmas[5:])[0]
     assert reason in node_report and theirs["kept_latent_frames"] == [0, settled]
     assert largest_difference(ours["samples"], theirs["samples"]) < 1e-4
+
+
+@pytest.mark.parametrize("sampler_name", comfy.samplers.KSampler.SAMPLERS)
+def test_every_sampler_leaves_a_prediction_to_settle_by(high, video, sampler_name):
+    drops = scheduled({"sigma": 0.95}, {"sigma": 0.7, "keep": "first + settled", "tolerance": 1.0})
+    ours = edit(high, video, dropout=drops, sampler_name=sampler_name, cfg=1.0)
+    assert ours["kept_latent_frames"] == [0, 3] and ours["samples"].isfinite().all()  # 3 is the earliest after 0
 
 
 def test_few_steps_and_many_drop_at_the_same_noise(high, video):
@@ -543,7 +550,7 @@ def test_other_branches_of_the_graph_sample_bit_identically(high, video):
 
 
 def test_the_prepared_model_refuses_another_number_of_frames(high, video):
-    model = TemporalLatentDropout.execute(high, *video, 3)[0]
+    model = TemporalLatentDropout.execute(high, *video, 3, "kept")[0]
     with pytest.raises(ValueError, match=r"4 latent frames \[0, 3, 6, 8\].* but samples 9"):
         ksampler(model, video)
 
