@@ -30,15 +30,16 @@ SIGMA_SLACK = 1e-6  # float32 noise levels that are meant to be equal
 
 
 class Report:
-    """What happened while sampling: a line for every stage, drop and warning, shown at once in log and graph.
+    """What happened while sampling: a line for every stage, drop and warning, which the log shows at once.
 
-    node: the name for the log. show: called with all lines so far, whenever there is a new one.
+    node: the name for the log. show: called with a short form, which fits under a node, whenever there is news.
     """
 
     def __init__(self, node: str, show: Callable[[str], None] = lambda text: None):
         self.node = node
         self.show = show
         self.lines: list[str] = []
+        self.short: list[str] = []  # such as "0, 3, 6, 8: 2.3 s"
 
     def stage(
         self, first_step: int, steps: int, sigmas: torch.Tensor, model: str, latent: dict, seconds: float
@@ -47,13 +48,14 @@ class Report:
         which = f"step {last_step}" if last_step == first_step + 1 else f"steps {first_step + 1} to {last_step}"
         kept, whole, _ = record(latent)
         frames = f"{whole} latent frames" if len(kept) == whole else f"{len(kept)} of {whole} latent frames"
+        self.short.append(f"{frames if len(kept) == whole else _listed(latent)}: {seconds:.1f} s")
         self._add(f"{which} of {steps}: noise {sigmas[0]:.3f} to {sigmas[-1]:.3f}, {model}, {frames}, {seconds:.1f} s")
 
     def drop(self, what: str, latent: dict, reason: str) -> None:
-        kept, whole, references = record(latent)
+        _, whole, references = record(latent)
         of_references = f" and {references} of reference" if references else ""
-        video = ", ".join(str(frame - references) for frame in kept[references:])
-        self._add(f"drop by {what}: kept the latent frames {video} of {whole - references}{of_references} ({reason})")
+        video = f"{_listed(latent)} of {whole - references}{of_references}"
+        self._add(f"drop by {what}: kept the latent frames {video} ({reason})")
 
     def warn(self, text: str) -> None:
         self._add(text, logging.WARNING)
@@ -61,10 +63,16 @@ class Report:
     def _add(self, line: str, level: int = logging.INFO) -> None:
         self.lines.append(line)
         logging.log(level, "%s: %s", self.node, line)
-        self.show(str(self))
+        self.show("; ".join(self.short) or line)
 
     def __str__(self) -> str:
         return "\n".join(self.lines)
+
+
+def _listed(latent: dict) -> str:
+    """The latent frames that a LATENT kept of its video, as people count them."""
+    kept, _, references = record(latent)
+    return ", ".join(str(frame - references) for frame in kept[references:])
 
 
 def schedule(model, steps: int, sampler_name: str, scheduler: str, denoise: float = 1.0) -> torch.Tensor:
