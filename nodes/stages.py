@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 
 import comfy.model_management
 import comfy.sample
@@ -21,7 +22,7 @@ import torch
 from tqdm.auto import tqdm
 
 from ..editing.dropout import TIME_AXIS, check_can_be_cut, check_conditioning, cut_conditioning, cut_latent, record
-from ..editing.keep_sets import Drop, check_drops, sort_drops
+from ..editing.keep_sets import FIRST_AND_LAST, Drop, check_drops, sort_drops
 from .model_options import check_context_windows, check_guidance
 from .positions import POSITIONS, with_positions
 
@@ -169,6 +170,9 @@ def sample_in_stages(
         for step, end in zip(borders, [*borders[1:], steps], strict=True):
             for drop in (drop for at, drop, _ in plan if at == step):
                 kept, whole, _ = record(latent)
+                if drop.needs_prediction and prediction is None:  # a solver of another pack may report no steps
+                    report.warn(f"{sampler_name} shows no prediction to settle by: first + last instead")
+                    drop = replace(drop, keep=FIRST_AND_LAST)
                 choice = drop.choose(kept, whole, prediction, references)
                 positive, negative = (
                     cut_conditioning(conditioning, choice.keep, len(kept)) for conditioning in (positive, negative)

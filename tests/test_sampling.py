@@ -291,6 +291,15 @@ def test_every_sampler_leaves_a_prediction_to_settle_by(high, video, sampler_nam
     assert ours["kept_latent_frames"] == [0, 3] and ours["samples"].isfinite().all()  # 3 is the earliest after 0
 
 
+def test_a_solver_that_shows_no_prediction_does_not_lose_what_was_sampled(high, video, caplog):
+    euler = comfy.samplers.sampler_object("euler")
+    silent = comfy.samplers.KSAMPLER(lambda *args, callback, **options: euler.sampler_function(*args, **options))
+    with mock.patch("comfy.samplers.sampler_object", return_value=silent):
+        ours, report = edit_with_report(high, video, dropout=scheduled({"sigma": 0.7, "keep": "first + settled"}))
+    assert ours["kept_latent_frames"] == [0, 8]
+    assert "euler shows no prediction to settle by: first + last instead" in report and "shows no" in caplog.text
+
+
 def test_few_steps_and_many_drop_at_the_same_noise(high, video):
     drops = scheduled({"sigma": 0.95}, {"sigma": 0.7, "keep": "first + last"})
     for steps in (3, 12):
