@@ -13,14 +13,17 @@ changed pattern needs a new training.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from .english import fill, progressive, thing, third_person
+from .english import fill, participle, progressive, thing, third_person
 
 CAMERA_STILL = "The camera stays still."
 REST_STAYS = "Everything else stays exactly as it is."
 LAYOUT_STAYS = "Every object keeps its place and its shape."
+LONGEST_ADDITION = 400  # characters that a caption may be longer than the instruction
 LONGEST_CLAUSE = 200  # characters; a longer text tells a story of its own and is passed on
 
 
@@ -42,18 +45,28 @@ def temporal_caption(instruction: str) -> TemporalCaption:
 
     Raises ValueError for an instruction without a word.
     """
-    wording = " ".join(str(instruction or "").split())
+    wording = " ".join(_printable(str(instruction or "")).split())
     if not re.search(r"\w", wording):
         raise ValueError(
             "The edit instruction is empty. Write what should change, for example: move the red ball to the left."
         )
-    plain = _plain(wording)
-    edits = [_recognise(clause) for clause in _clauses(plain)]
+    plain = _plain(_SLIPS.sub(lambda slip: _SLIP_WORDS[slip[0].lower()], wording))
+    edits = [_recognise(part) for clause in _clauses(plain) for part in _parts(clause)]
     if len(edits) > 1:  # "keep the dog still" beside another edit asks for nothing
         edits = [edit for edit in edits if edit is None or edit.family != "still"] or edits[:1]
     if not edits or None in edits:
         edits = [_recognise(plain) or _not_understood(wording)]
-    return _write(edits)
+    result = _write(edits)
+    if len(result.caption) > len(wording) + LONGEST_ADDITION:  # a list of edits, too many for one short video
+        result = _write([_not_understood(wording)])
+    return result
+
+
+def _printable(text: str) -> str:
+    """Control characters become spaces; what is invisible otherwise (a soft hyphen, a byte order mark) is dropped."""
+    return "".join(
+        c if c.isprintable() else " " if unicodedata.category(c) in ("Cc", "Zs", "Zl", "Zp") else "" for c in text
+    )
 
 
 # ---- what instructions look like
@@ -61,7 +74,7 @@ def temporal_caption(instruction: str) -> TemporalCaption:
 
 _POLITE = re.compile(
     r"(?:(?:hey|hi|hello|ok|okay|now|so|then|please|kindly|just|simply)\b[, ]*"
-    r"|(?:can|could|would|will) you (?:please )?"
+    r"|(?:can|could|would|will) you (?:please )?|what (?:(?:happens|would happen|will happen) )?(?:if|when) "
     r"|i(?: would|'d)? (?:want|like|need|wish) (?:you )?to "
     r"|let us |let's |try to |make it so(?: that)? "
     r"|edit (?:it|this|the image|the picture|the photo) (?:so that|to) )+",
@@ -72,6 +85,14 @@ _IN_PICTURE = re.compile(
     rf"\s(?:in|of|from|inside|within|into|to) (?:the|this|my) {_PICTURE}\b(?=\s*$| (?:to|into|by|with|and)\b)",
     re.IGNORECASE,
 )
+# What people mistype most, where it would hide the edit or end up in the caption.
+_SLIP_WORDS = {
+    "teh": "the", "hte": "the", "pls": "please", "plz": "please", "mak": "make", "maek": "make", "amke": "make",
+    "remvoe": "remove", "romove": "remove", "remov": "remove", "delte": "delete", "chnage": "change",
+    "chage": "change", "repalce": "replace", "trun": "turn", "tunr": "turn", "rotat": "rotate", "opne": "open",
+    "colse": "close", "moev": "move", "backgroud": "background", "rigth": "right", "lfet": "left",
+}  # fmt: skip
+_SLIPS = re.compile(rf"\b(?:{'|'.join(_SLIP_WORDS)})\b", re.IGNORECASE)
 # "..., keeping everything else the same": every caption says so anyway.
 _KEEP_REST = re.compile(
     r"[,;.]?\s*\b(?:(?:and|but|while)\s+)?(?:keep(?:ing)?|leav(?:e|ing)|without (?:changing|moving|touching)|do(?:n't"
@@ -84,8 +105,12 @@ _KEEP_REST = re.compile(
 def _plain(wording: str) -> str:
     """Drop what carries no edit: politeness, "in the picture", "keep the rest unchanged", the full stop."""
     text = wording.replace("\u2019", "'")
+    if text.isupper() and text.isascii() and len(text.split()) > 2:  # shouted: the capitals name nobody
+        text = text.lower()
     text = text[polite.end() :] if (polite := _POLITE.match(text)) else text
-    text = re.sub(r",? please$", "", text.strip(" .!?\"'"), flags=re.IGNORECASE)
+    text = re.sub(
+        r"\b[\s,.;!?]*(?:many thanks|thanks|thank you|thx|please)$", "", text.strip(" .!?\"'"), flags=re.IGNORECASE
+    )
     text = _KEEP_REST.sub("", text).strip(" ,;.") or text
     return _IN_PICTURE.sub("", text).strip(" ,;.") or text
 
@@ -96,7 +121,8 @@ _VERBS = (
     "|fade|get|take|make|turn|paint|color|colour|dye|tint|recolor|recolour|change|give|set|rotate|spin|twist|flip"
     "|tilt|tip|drop|fall|topple|knock|melt|flatten|squash|squeeze|crush|squish|compress|break|shatter|smash|crack"
     "|destroy|burst|explode|tear|rip|split|cut|slice|pop|sharpen|deblur|focus|blur|add|insert|draw|replace|exchange"
-    "|transform|convert|morph|open|close|shut|zoom|pan|let|have|switch|burn|freeze|fill|empty|bend|clean"
+    "|transform|convert|morph|open|close|shut|zoom|pan|let|have|switch|burn|freeze|fill|empty|bend|clean|stack"
+    "|straighten|pour|light|blow|peel|fold|cook|brighten|darken|dim"
 )
 _NEXT_EDIT = re.compile(
     rf"(?:\s*[,;.]\s*(?:and\s+)?(?:then\s+)?|\s+and\s+(?:then\s+)?|\s+then\s+)(?=(?:{_VERBS})\b)", re.IGNORECASE
@@ -118,12 +144,49 @@ def _clauses(text: str) -> list[str]:
     return clauses[:1] + [f"{clause} it" if bare.fullmatch(clause) else clause for clause in clauses[1:]]
 
 
-# What someone does: bow, wave, sit down.
+def _parts(clause: str) -> list[str]:
+    """What one verb asks of several things or of one: "make the door red and the walls white" is two edits."""
+    if len(clause) > LONGEST_CLAUSE:
+        return [clause]
+    if both := _BOTH_ACTIONS.fullmatch(clause):
+        who = thing(both["x"]).pronoun
+        again = {"he": "him", "she": "her", "they": "them"}.get(who, who)
+        return [f"make {both['x']} {both['first']}", f"make {again} {both['second']}"]
+    verb, _, rest = clause.partition(" ")
+    shape = next((shape for verbs, shape in _SHARED if re.fullmatch(verbs, verb, re.IGNORECASE)), None)
+    parts = re.split(r"\s*,\s*(?:and\s+)?|\s+and\s+", rest)
+    matches = [shape.fullmatch(part) for part in parts] if shape and 1 < len(parts) < 6 else [None]
+    if None in matches:
+        return [clause]
+    named = {word for match in matches for word in match["x"].lower().split()}
+    wanted = {match["y"].lower() for match in matches}
+    # "the red ball blue and the blue ball red": one after the other would not be what is meant
+    return [clause] if named & wanted else [f"{verb} {part}" for part in parts]
+
+
+# What someone does: bow, wave, sit down. First what comes to an end, then what goes on, then what is held.
+_DEEDS = (
+    "pick|throw|catch|take|hand|give(?! (?:a |the |two )?(?:thumb|peace|ok|high))|put|drop|leave|climb|enter|pass|cut"
+    "|land"
+    "|(?:jump|hop|step)(?= (?:on|off|over|into|in|out|down|to|across|through))|knock|tie|untie"
+)
+_GOING_ON = (
+    "run|walk|dance|fly|swim|crawl|chase|follow|drift|float|eat|drink|bark|sing|read|write|drive|ride|play|laugh|cry"
+    "|clap|flap|wag|shake|sail|gallop|bounce|swing|flow|paint|draw|cheer|jog|skate|sleep|ski|surf|march|stir|wave"
+)
+_MEETS = "hit|touch|strike|crash|bump"
 _ACTIONS = (
     "bow|wave|sit|stand|jump|smile|laugh|cry|wink|blink|nod|kneel|dance|run|walk|look(?! like)|stare|clap|point"
     "|stretch|sleep|lie|squat|crouch|hug|kiss|shake|hold|eat|drink|fly|bark|swim|climb|crawl|hop|yawn|frown|grin"
     "|salute|pray|sing|read|write|kick|throw|catch|raise|lift|lower|drive|ride|play|step|lean|reach|pick|grab|touch"
-    "|spread|flap|wag|close|open|turn|move|bend|surrender|cheer|relax|shrug"
+    "|spread|flap|wag|close|open|turn|move|bend|surrender|cheer|relax|shrug|cross|face|stop|carry|pet|stroke"
+    "|feed|tilt|rub|cover|fold|pass|enter|land|hand|give|take|put|drop|pour|leave|cut|bite|knock|push|pull|tie|untie"
+    "|stir"
+    f"|{_GOING_ON}|{_MEETS}"
+)
+_BEINGS = (
+    "man|woman|men|women|boys?|girls?|child|children|kids?|babies|baby|people|person|players?|dogs?|cats?|horses?"
+    "|birds?|monkeys?|bears?|rabbits?|elephants?|lions?|kings?|queens?|dancers?|guys?|lady|ladies"
 )
 _WHO = r"(?:the|a|an|this|that|these|those|my|his|her|their|its|all|both|every|two|three|\w+'s)\s[^,;]+?"
 _NOT_OBJECT = r"(?!\s+(?:the|a|an|his|her|its|their|my|your|some|all|both)\b(?!\s+(?:left|right|top|bottom)))"
@@ -150,14 +213,73 @@ _IS = re.compile(
 )
 
 
+_PARTICIPLES = {
+    "broken": "break", "smashed": "smash", "shattered": "shatter", "cracked": "crack", "torn": "tear",
+    "melted": "melt", "opened": "open", "closed": "close", "shut": "close", "removed": "remove", "deleted": "remove",
+    "bent": "bend", "peeled": "peel", "folded": "fold", "frozen": "freeze", "rotated": "rotate", "flattened": "flatten",
+    "crushed": "crush", "turned": "turn", "switched": "switch", "painted": "paint", "dyed": "dye", "moved": "move",
+    "replaced": "replace", "wilted": "wilt", "stacked": "stack", "swapped": "swap", "cooked": "cook", "fried": "fry",
+    "straightened": "straighten", "burst": "burst", "popped": "pop", "inflated": "inflate", "deflated": "deflate",
+}  # fmt: skip
+_DONE_WORDS = "|".join(_PARTICIPLES)
+# "the lights turned on", "cup broken": a verb at the front would make it another sentence, hence the short thing.
+_DONE = re.compile(
+    rf"(?:i(?: want| need| would like|'d like)(?: to have)?\s+|(?:have|get|see)\s+)?"
+    rf"(?P<x>(?:(?:the|a|an|this|that|these|those|my|his|her|their|its|all|both|two|three)"
+    rf"\s(?:(?!\b(?:has|have|with|and|holding|wearing|looks?)\b)[^,;])+?|(?!(?:{_VERBS}|keep|leave|stay)\b)\w+))"
+    rf"\s+(?:(?:is|are|should be|must be|to be|being|gets?)\s+)?(?P<verb>{_DONE_WORDS})\b"
+    rf"{_NOT_OBJECT}(?P<rest>(?:\s.*)?)",
+    re.IGNORECASE,
+)
+_DONE_TO = re.compile(
+    r"(?:a |an )?(?P<verb>broken|smashed|shattered|cracked|torn|melted|frozen|wilted|crushed|peeled)\s+"
+    rf"(?P<x>(?!(?:up|down|apart|into|in|on|off|open|still|video|frame|shot|moment|motion|{_PICTURE})\b)\w+)",
+    re.IGNORECASE,
+)
+_DOING_BEING = re.compile(rf"(?:a |an )?(?P<verb>\w+ing)\s+(?P<x>(?:{_BEINGS}))", re.IGNORECASE)
+_CAMERA_DOES = re.compile(
+    r"(?:(?:make|let|have)\s+)?(?:the\s+)?camera\s+(?P<verb>zoom|pan|orbit|tilt|rotate|swing|turn|move|pull)s?\b"
+    r"(?P<rest>.*)",
+    re.IGNORECASE,
+)
+_THERE_IS = re.compile(
+    r"there (?:(?:should|must|could|has to|have to|needs? to) be|is|are)\s+(?P<x>(?:no|a|an|some|another|more|two|three"
+    r"|four|five|six|many|several)\s.+)",
+    re.IGNORECASE,
+)
+_OPEN_OR_ON = re.compile(
+    r"(?P<x>(?:(?:the|both|all)\s)?(?:doors?|windows?|eyes|mouth|gates?|books?|box|curtains?|umbrella|drawers?))"
+    r"\s(?P<y>open|shut)"
+    r"|(?P<lamp>(?:(?:the|both|all)\s)?(?:lights?|lamps?|tv|television|screen|lanterns?))\s(?P<on>on|off)",
+    re.IGNORECASE,
+)
+
+
 def _imperative(clause: str) -> str:
     """One word order for all: "the ball falls", "make the ball fall", "I want the ball to fall" -> "fall the ball"."""
     clause = _HOW.sub("", clause + " ").strip()
+    if filmed := _CAMERA_DOES.fullmatch(clause):
+        verb = filmed["verb"].lower()
+        return f"{verb}{filmed['rest']}" if verb in ("zoom", "pan", "orbit") else f"{verb} the camera{filmed['rest']}"
+    if there := _THERE_IS.fullmatch(clause):
+        return there["x"] if there["x"].lower().startswith("no ") else f"add {there['x']}"
+    if state := _OPEN_OR_ON.fullmatch(clause):
+        return f"{state['y']} {state['x']}" if state["y"] else f"turn {state['on']} {state['lamp']}"
+    if done := _DONE.fullmatch(clause):
+        return f"{_PARTICIPLES[done['verb'].lower()]} {done['x']}{done['rest']}"
+    if done := _DONE_TO.fullmatch(clause):
+        return f"{_PARTICIPLES[done['verb'].lower()]} {done['x']}"
+    if doing := _DOING_BEING.fullmatch(clause):
+        verb = next((verb for verb in _ACTIONS.split("|") if progressive(verb) == doing["verb"].lower()), None)
+        if verb:
+            return f"make the {doing['x']} {verb}"
     if wanted := _WANTED.fullmatch(clause):
         clause = f"make {wanted['x']} {wanted['rest']}"
     if becomes := _BECOMES.fullmatch(clause):
         return f"turn {becomes['x']} into {becomes['rest']}"
     if does := _MADE_TO.fullmatch(clause) or _DOES.fullmatch(clause):
+        if does["verb"].lower() == "grow" and re.fullmatch(r"\s(?:\w+ )?\w+s", does["rest"]):  # wings, long horns
+            return f"make {does['x']} grow{does['rest']}"
         return f"{does['verb'].lower()} {does['x']}{does['rest']}"
     if state := _IS.fullmatch(clause):
         return f"make {state['x']} {state['rest']}"
@@ -170,8 +292,11 @@ def _imperative(clause: str) -> str:
 # Not what an edit happens to: "rotate BY 90 degrees", "remove the cup BUT keep the plate".
 _NO_THING = re.compile(
     r"(?:by|to|at|in|on|of|off|up|down|left|right|clockwise|counterclockwise|\d+)\b|.*\w(?:lly|tally)$"
+    r"|back(?:$|\s+(?:to|the)\b)|.*\s(?:open|shut|upright|longer|taller|shorter|wider|higher|thicker)$"
+    r"|(?!.*\sin \w+$)(?:\S+\s+){2,}(?:red|blue|green|yellow|purple|pink|black|white|brown|gr[ae]y)$"
     r"|.*\s(?:up|down|on|off|over|away|and|or)$|.*\bto (?:face|look|show|see|be|make|get|reveal)\b"
-    r"|.*\b(?:but|while|until|unless|because|instead|when|so that)\b",
+    r"|.*\s(?:minutes|hours|days|weeks|months|years|decades)$"
+    r"|.*\b(?:but|while|until|unless|because|instead|when|so that|as an?)\b",
     re.IGNORECASE,
 )
 _COLOR = (
@@ -207,7 +332,8 @@ _TURN_WORDS = (
 )
 _WHERE = (
     r"(?P<where>(?:to|towards?|onto|into|next to|beside|behind|in front of|under|underneath|below|over|above|near"
-    r"|between|against|across|off|out of|closer to|nearer to|away from|around|left of|right of|from|back to|back"
+    r"|between|against|across|off|out of|down|up|closer to|nearer to|away from|around|left of|right of|from|back to"
+    r"|back"
     r"|forwards?|backwards?|away|aside|closer|apart|together|through|along)(?:\s.+)?)"
 )
 _PLACE = (
@@ -218,13 +344,16 @@ _SOME_NEW = r"(?:a|an|some|another|more|two|three|four|five|many|several)\s"
 _MOVE = r"(?:move|slide|shift|push|pull|drag|bring|roll|nudge|relocate|carry|send|scoot|transport|translate)"
 _MUCH = r"(?:(?:much|a lot|a bit|a little|slightly|even|way|very|really|far)\s+)*"
 _LIMB = r"(?:hand|arm|leg|knee|foot|feet|paw|head|tail|wing|finger|eyebrow|chin|elbow|shoulder|ear)s?"
-_WHOLE = rf"(?:it|this|that|everything|(?:(?:the|this|my)\s+)?(?:whole |entire )?{_PICTURE})"
+_WHOLE = rf"(?:(?:(?:the|this|my)\s+)?(?:whole |entire )?{_PICTURE}|it|this|that|everything)"
 _STYLE = (
     r"(?P<style>.*\b(?:painting|sketch|drawing|cartoon|anime|manga|watercolou?r|comic(?: book)?|pixel art|style"
     r"|illustration|3d render(?:ing)?|claymation|mosaic|poster|black and white|black-and-white|sepia|monochrome|vintage"
     r"|pop art|engraving|woodcut|origami|low poly)\b.*?|.*\w look)"
 )
-_COUNT = r"(?:a|an|one|two|three|four|five|six|seven|eight|nine|ten|twenty|fifty|several|many|some|a few|a hundred|\d+)"
+_COUNT = (
+    r"(?:half an?|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|forty|fifty|sixty"
+    r"|seventy|eighty|several|many|some|a few|a couple of|(?:a|one|two|three|five) (?:hundred|thousand)|\d+)"
+)
 _TIME = rf"{_COUNT}\s+(?:second|minute|hour|day|night|week|month|year|decade|century|centurie)s?"
 _DAYTIME = (
     r"(?P<y>(?:a |an )?(?:night|nighttime|day|daytime|daylight|sunset|sunrise|dawn|dusk|evening|morning|noon|winter"
@@ -258,6 +387,29 @@ _WAYS = {
 }
 _SIDE_NAMES = {"top": "up", "higher": "up", "bottom": "down", "lower": "down"}
 
+_SOMEBODY = (
+    r"(?P<x>(?:him|her|it|them|me|us|everyone|everybody|(?:(?:the|an?|this|that|these|those|my|his|her|its|their|our"
+    r"|your|all|both)\s+)*(?!(?:the|an?|this|that|these|those|my|his|her|its|their|our|your|all|both)\b)\S.*?))"
+    r"(?<!'s)(?<!s')"
+)
+_BOTH_ACTIONS = re.compile(
+    rf"{_MAKE}{_SOMEBODY}\s+(?:to\s+)?(?P<first>(?:{_ACTIONS})\b(?!\s+(?:{_ACTIONS})\b)(?:(?!\sand\s).)*?),?"
+    rf"\s+(?:and\s+then|and|then)\s+(?P<second>(?:{_ACTIONS})\b.*)",
+    re.IGNORECASE,
+)
+_PART = r"(?P<x>(?:(?:the|a|an|this|that|these|those|my|his|her|its|their|our|both)\s)\S.*?)"
+# What several things can share: the verb, and what each of them then says.
+_SHARED = tuple(
+    (verbs, re.compile(pattern, re.IGNORECASE))
+    for verbs, pattern in (
+        ("make", rf"{_PART}\s+(?P<y>{_COLOR}|{_SIZE_OR_STATE.pattern.replace('(?P<y>', '(?:')})"),
+        ("turn|paint|dye|tint|colou?r|recolou?r", rf"{_PART}\s+(?P<y>{_COLOR})"),
+        (f"{_MOVE}|put|place", rf"{_PART}\s+(?P<y>{_SIDE})"),
+        ("replace", rf"{_PART}\s+(?P<y>with\s.+)"),
+        ("remove|delete|erase", rf"{_PART}\s+(?P<y>(?:on|in|at|near|by|under|behind)\s(?:the|a)\s.+)"),
+    )
+)
+
 
 # ---- what a match says beyond its named groups; None refuses the match
 
@@ -269,14 +421,16 @@ def _side(match: re.Match) -> Words:
     side = re.sub(r"wards?$", "", match["side"].lower().replace("-", " "))
     side = side.replace("upper ", "top ").replace("lower ", "bottom ")
     way, place = _WAYS[_SIDE_NAMES.get(side, side)]
+    goes = "rolls" if re.match(r"roll\b", match[0], re.IGNORECASE) else "slides"
     if re.search(r"\b(?:slightly|a little|a bit)\b", match[0], re.IGNORECASE):
-        return {"way": f"a little {way}", "place": "there", "end": f"a little further {way}"}
-    return {"way": way, "place": place, "end": f"at rest {place}"}
+        return {"way": f"a little {way}", "place": "there", "end": f"a little further {way}", "goes": goes}
+    return {"way": way, "place": place, "end": f"at rest {place}", "goes": goes}
 
 
 def _already_there(match: re.Match) -> Words:
     """Only for things that exist: "put the cup on the table", not "put a cup on the table"."""
-    return None if re.match(_SOME_NEW, match["x"], re.IGNORECASE) else {}
+    goes = {"roll": "rolls", "fly": "flies"}.get(match[0].split()[0].lower(), "moves")
+    return None if re.match(_SOME_NEW, match["x"], re.IGNORECASE) else {"goes": goes}
 
 
 def _size(match: re.Match) -> Words:
@@ -297,12 +451,16 @@ def _not_the_color(match: re.Match) -> Words:
 
 def _not_a_side(match: re.Match) -> Words:
     """ "turn the head to the left" makes it no other thing."""
+    if re.search(r"\b(?:volume|dial|knob|page|key|handle|heat|temperature)\b", match["x2"] or ""):
+        return None
     return None if re.match(r"(?:the|its) (?:left|right|side|top|bottom|back|front)\b", match["y2"] or "") else {}
 
 
 def _turn(match: re.Match) -> Words:
     """The direction and amount of a rotation in plain words, empty where none is given."""
     rest = match["rest"].lower()
+    if re.search(r"\sto\s", match["x"]):  # "turn the volume to the max"
+        return None
     if re.fullmatch(r"\s*(?:on|to|up|down|a|the)", rest):
         return None
     way = []
@@ -314,6 +472,8 @@ def _turn(match: re.Match) -> Words:
         way.append("upside down")
     elif "left" in rest or "right" in rest:
         way.append("to the left" if "left" in rest else "to the right")
+    elif "to the side" in rest:
+        way.append("to the side")
     elif "side" in rest.split():
         way.append("onto its side")
     if degrees := re.search(r"(\d+)\s*deg", rest):
@@ -327,23 +487,71 @@ def _optional_place(match: re.Match) -> Words:
     return {"where": (match["where"] or "").strip()}
 
 
-def _action(match: re.Match) -> Words:
-    if _SIZE_OR_STATE.fullmatch(
-        match["rest"].strip()
-    ):  # "make the blue drink bigger" tells of a thing, not of drinking
+def _several(match: re.Match) -> bool:
+    """Whether the edit happens to more than one thing."""
+    return thing(match["x"] or match.groupdict().get("x2") or "it").plural
+
+
+def _action_words(verb: str, rest: str, verbs: str) -> Words:
+    rest = rest.strip()
+    more = re.search(rf"[,;:]|\b(?:and|then)\s+(?:.+\s)?(?:{_ACTIONS})(?:e?s)?\b", rest)
+    if more or not re.match(rf"(?:{verbs})(?:\s|$)", f"{verb} {rest}"):  # more: not one movement
         return None
-    verb = match["verb"].lower()
-    return {"does": third_person(verb), "doing": progressive(verb), "rest": match["rest"].strip()}
+    ends = re.sub(r"^(?:down|up)$", "", rest) if re.fullmatch("sit|lie|stand|kneel|squat|crouch", verb) else rest
+    return {
+        "does": third_person(verb),
+        "doing": progressive(verb),
+        "done": participle(verb),
+        "rest": rest,
+        "ends": ends,
+    }
 
 
-def _action_told(match: re.Match) -> Words:
+def _action(match: re.Match, verbs: str) -> Words:
+    rest = match["rest"].strip()
+    if _SIZE_OR_STATE.fullmatch(rest) and rest.lower() not in ("higher", "lower", "faster", "slower", "closer"):
+        return None  # "make the blue drink bigger" tells of a thing, not of drinking
+    return _action_words(match["verb"].lower(), rest, verbs)
+
+
+def _action_told(match: re.Match, verbs: str) -> Words:
     """ "the man waves", "the girls wave": the verb must agree, which singles it out from "the big wave"."""
     verb, several = match["verb"].lower(), thing(match["x"]).plural
     actions = (re.sub(r"\W.*", "", action) for action in _ACTIONS.split("|"))
-    known = next((action for action in actions if verb == (action if several else third_person(action))), None)
-    if known is None:
+    if re.fullmatch(r"(?:the )?camera", match["x"], re.IGNORECASE):
         return None
-    return {"does": third_person(known), "doing": progressive(known), "rest": match["rest"].strip()}
+    known = next((action for action in actions if verb == (action if several else third_person(action))), None)
+    return _action_words(known, match["rest"], verbs) if known else None
+
+
+def _new_time(match: re.Match) -> Words:
+    return {"where": (match["where"] or "there").strip()} if not re.search(r"\sas\s", match["x"]) else None
+
+
+_COOKED = {
+    "cook": "cooked", "bake": "baked", "fry": "fried", "grill": "grilled", "roast": "roasted", "toast": "toasted",
+    "boil": "boiled",
+}  # fmt: skip
+_BRIGHTNESS = {"brighten": "brighter", "lighten": "brighter", "darken": "darker", "dim": "dimmer"}
+
+
+def _stack(match: re.Match) -> Words:
+    where = (match["where"] or "").strip()
+    if not where:
+        way = "one on top of the other" if _several(match) else "piece by piece"
+        return {"way": way, "where": "in one pile"}
+    way = "one after the other" if _several(match) else "upwards and then across"
+    return {"way": way, "where": re.sub(r"^on(?:to)?(?: top of)?\b", "on top of", where)}
+
+
+def _instead(match: re.Match) -> Words:
+    """ "a red car instead of the blue one": the one is a car."""
+    old, new = match["x"], match["y"]
+    if re.fullmatch(rf"(?:the )?{_COUNT}", old, re.IGNORECASE) and not re.search(r"\bone$", old):
+        return None
+    if one := re.fullmatch(r"(.+\s)ones?", old, re.IGNORECASE):
+        return {"x": one[1] + new.split()[-1]}
+    return {}
 
 
 def _style(match: re.Match) -> Words:
@@ -358,7 +566,7 @@ def _style(match: re.Match) -> Words:
 
 
 def _daytime(match: re.Match) -> Words:
-    named = match["y"] or match["y2"]
+    named = match["y"] or match.groupdict().get("y2")
     return {"y": {"rain": "raining", "snow": "snowing"}.get(named.lower(), named)}
 
 
@@ -416,10 +624,23 @@ _VANISH = {
     "end_state": "{x} [is] gone {where}.",
     "words": _optional_place,
 }
-_POSE = {
-    "process": "{x} [{does}] {rest} in one smooth, natural movement and then [holds] the pose.",
-    "end_state": "{x} [is] {doing} {rest}.",
-}
+# How an action goes and how it ends: some are held, some come to an end, some go on.
+_SMOOTH = "in one smooth, natural movement"
+_ACTION_KINDS = (
+    # family, verbs, process, end state, what stays
+    ("pose", r"stop \w+ing\b.*", "{x} slowly [stops] {rest} and then [stays] that way.",
+     "{x} [is] no longer {rest}.", REST_STAYS),
+    ("pose", "hold", f"{{x}} [takes] hold of {{rest}} {_SMOOTH} and then [holds] the pose.",
+     "{x} [is] holding {rest}.", REST_STAYS),
+    ("cause", _MEETS, "{x} [{does}] {rest}, and what naturally follows from that happens step by step.",
+     "{x} [has] {done} {rest}.", "Everything that is not touched stays exactly as it is."),
+    ("pose", _DEEDS, f"{{x}} [{{does}}] {{rest}} {_SMOOTH} from start to finish.", "{x} [has] {done} {rest}.",
+     REST_STAYS),
+    ("pose", _GOING_ON, "{x} [{does}] {rest} with smooth, natural movements, which go on until the end.",
+     "{x} [is] {doing} {rest}.", REST_STAYS),
+    ("pose", r"(?!stop\b).*", f"{{x}} [{{does}}] {{rest}} {_SMOOTH} and then [holds] the pose.",
+     "{x} [is] {doing} {ends}.", REST_STAYS),
+)  # fmt: skip
 _STYLED = {
     "process": "The whole picture is slowly redrawn, area by area, until all of it {look}.",
     "end_state": "The whole picture {look}.",
@@ -431,6 +652,13 @@ _TIME_PASSES = {
     "end_state": "{x} [looks] as {it} <does> after {time}.",
     "stays": "Everything that time does not touch stays as it is.",
     "subject": "the scene",
+}
+
+_DAY_PASSES = {
+    "process": "The light and the weather slowly change until it is {y}.",
+    "end_state": "It is {y}.",
+    "stays": LAYOUT_STAYS,
+    "words": _daytime,
 }
 
 _RULES: tuple[_Rule, ...] = (
@@ -488,6 +716,41 @@ _RULES: tuple[_Rule, ...] = (
         words=lambda match: {"view": match["where"] or "from a new side"},
         subject="the scene",
     ),
+    _rule(
+        "zoom",
+        r"(?:pull|zoom) (?:back|out|away)(?: (?:to (?:reveal|show|see)|and (?:reveal|show)|from)\s+.+)?",
+        process="The camera slowly moves back, more and more of the surroundings come into view, and then it holds.",
+        end_state="The scene is seen from further away, with more of its surroundings.",
+        stays="Nothing else moves.",
+        camera="",
+    ),
+    _rule(
+        "viewpoint",
+        r"(?:orbit(?: the camera)?(?: around)?|circle(?: the camera)? around)\s+(?P<x>.+)",
+        process="The camera slowly moves around {x} until {x} [is] seen from a new side, and then it holds.",
+        end_state="{x} [is] seen from a new side.",
+        stays="The scene itself does not change.",
+        camera="",
+    ),
+    _rule(
+        "pan",
+        r"(?:turn|pan|point|aim|swing)(?: the camera)? (?:to|towards?|onto|over to)\s+(?P<x>(?!the (?:left|right|top"
+        r"|bottom)\b).+)"
+        r"|point the camera at (?P<x2>.+)",
+        process="The camera slowly pans until {x} [is] in the middle of the view, and then it holds.",
+        end_state="{x} [is] in the middle of the view.",
+        stays="The scene itself does not change.",
+        camera="",
+        words=lambda match: {} if re.match(r"pan\b|\w+ the camera\b", match[0], re.IGNORECASE) else None,
+    ),
+    _rule(
+        "follow",
+        r"(?:the )?camera (?:follows|tracks)\s+(?P<x>.+)|(?:follow|track) (?P<x2>.+) with the camera",
+        process="The camera slowly moves along with {x}, which [stays] in the middle of the view.",
+        end_state="{x} [is] in the middle of the view.",
+        stays="Nothing else changes.",
+        camera="",
+    ),
     # Sharpness.
     _rule("focus", r"(?:come|get) (?:back )?(?:in|into) focus", **_FOCUS),
     _rule(
@@ -522,7 +785,7 @@ _RULES: tuple[_Rule, ...] = (
     _rule(
         "time",
         rf"(?:let\s+)?(?P<time>{_TIME})\s+(?:pass(?:es)?|go(?:es)? by|later)"
-        rf"|(?:fast[- ]forward|wait)(?: by| for)?\s+(?P<time2>{_TIME})|age\s+(?P<x>.+?)\s+by\s+(?P<time3>{_TIME})",
+        rf"|(?:fast[- ]forward|wait)(?: by| for)?\s+(?P<time2>{_TIME})|age\s+(?P<x>.+?)\s+(?:by\s+)?(?P<time3>{_TIME})",
         **_TIME_PASSES,
     ),
     _rule(
@@ -540,10 +803,7 @@ _RULES: tuple[_Rule, ...] = (
         r"|lighting|light|sky|day|night|time|summer|winter|spring|autumn)|day|night|summer|winter|spring|autumn)\s+)?"
         rf"(?:look like\s+|(?:from \w+ )?(?:in)?to\s+|be\s+|at\s+|in\s+)*{_DAYTIME}"
         rf"|show\s+.+?\s+(?:at|in|during)\s+{_DAYTIME.replace('<y>', '<y2>')}",
-        process="The light and the weather slowly change until it is {y}.",
-        end_state="It is {y}.",
-        stays=LAYOUT_STAYS,
-        words=_daytime,
+        **_DAY_PASSES,
     ),
     # Color.
     _rule(
@@ -587,13 +847,24 @@ _RULES: tuple[_Rule, ...] = (
         process="{x} slowly [moves] down in one smooth, natural movement and then [holds] the pose.",
         end_state="{x} [is] lowered.",
     ),
-    _rule("pose", rf"{_MAKE}(?P<x>.+?)\s+(?:to\s+)?(?P<verb>{_ACTIONS})\b(?P<rest>.*)", words=_action, **_POSE),
-    _rule("pose", rf"(?P<x>{_WHO}|he|she|they)\s+(?P<verb>[a-z]+)\b(?P<rest>.*)", words=_action_told, **_POSE),
+    *(
+        _rule(family, pattern, process=process, end_state=end_state, stays=stays, words=partial(words, verbs=verbs))
+        for family, verbs, process, end_state, stays in _ACTION_KINDS
+        for pattern, words in (
+            (rf"{_MAKE}{_SOMEBODY}\s+(?:to\s+)?(?P<verb>{_ACTIONS})\b(?!\s+(?:{_ACTIONS})\b)(?P<rest>.*)", _action),
+            (rf"(?P<x>{_WHO}|he|she|they)\s+(?P<verb>[a-z]+)\b(?P<rest>.*)", _action_told),
+        )
+    ),
+    _rule(
+        "light",
+        rf"(?:the|this|my)\s+(?:\w+\s+)?\w+\s+(?:at|in|during)\s+{_DAYTIME}",
+        **_DAY_PASSES,
+    ),
     # Place.
     _rule(
         "move",
         rf"(?:{_MOVE}|put|place|rise|sink|raise|lift|lower)\s+(?P<x>.+?)\s+{_A_LITTLE}{_SIDE}",
-        process="{x} slowly [slides] {way} and [comes] to rest {place}.",
+        process="{x} slowly [{goes}] {way} and [comes] to rest {place}.",
         end_state="{x} [is] {end}.",
         words=_side,
     ),
@@ -615,10 +886,95 @@ _RULES: tuple[_Rule, ...] = (
         process="{x} slowly [moves] past each other and [trades] places.",
         end_state="{x} [has] traded places.",
     ),
+    _rule(
+        "move",
+        r"(?:swap|switch|exchange)\s+(?:the (?:places|positions) of\s+)?(?P<x>(?:the|both|these|those|my|his"
+        r"|her)\s[^,]+?)"
+        r"(?:\s+around)?",
+        process="{x} slowly [moves] past each other and [trades] places.",
+        end_state="{x} [has] traded places.",
+        words=lambda match: {} if _several(match) and not re.search(r"\s(?:with|for|by)\s", match["x"]) else None,
+    ),
+    _rule(
+        "stack",
+        r"(?:stack|pile)(?:\s+up)?\s+(?P<x>.+?)(?P<where>\s+on(?:to)?(?: top of)?\s+(?!top of each|each|one an).+)?"
+        r"(?:\s+up)?(?:\s+(?:on top of|onto|on) (?:each other|one another))?(?:\s+in(?:to)? (?:a|one) (?:pile|stack"
+        r"|tower))?",
+        process="{x} slowly [moves] {way} until {it} <is> stacked {where}, and then [stands] still.",
+        end_state="{x} [is] stacked {where}.",
+        words=_stack,
+    ),
+    _rule(
+        "move",
+        r"(?:line|queue) up\s+(?P<x>.+?)(?P<how>\s+(?:by|from|along|against|next to|on|in)\s.+)?|line"
+        r"\s+(?P<x2>.+?)\s+up",
+        process="{x} slowly [moves] one after the other until {it} <is> lined up {how}, and then [stays] there.",
+        end_state="{x} [is] lined up {how}.",
+        words=lambda match: {"how": (match["how"] or "").strip()} if _several(match) else None,
+    ),
+    _rule(
+        "move",
+        r"(?P<verb>arrange|sort|order|group|align)\s+(?P<x>.+?)\s+(?P<how>(?:in|into|by|from|along|on|around"
+        r"|according to)\s.+)",
+        process="{x} slowly [moves] one after the other until {it} <is> {done} {how}, and then [stays] there.",
+        end_state="{x} [is] {done} {how}.",
+        words=lambda match: {"done": participle(match["verb"].lower())} if _several(match) else None,
+    ),
+    _rule(
+        "move",
+        r"(?:center|centre)\s+(?P<x>.+)|(?:move|put|place|slide)\s+(?P<x2>.+?)\s+(?:to|in|into)\s+the (?:center"
+        r"|centre|middle)",
+        process="{x} slowly [slides] to the middle and [comes] to rest there.",
+        end_state="{x} [is] in the middle.",
+    ),
+    _rule(
+        "move",
+        r"bounce\s+(?P<x>.+?)(?:\s+up and down)?",
+        process="{x} [bounces] up and down, lower each time, and then [comes] to rest.",
+        end_state="{x} [has] bounced and [is] at rest.",
+    ),
+    _rule(
+        "move",
+        r"swing\s+(?P<x>.+?)\s+(?P<way>to the (?:left|right)|left|right|forwards?|backwards?|up|down)",
+        process="{x} [swings] {way} in a smooth arc and then [holds] still there.",
+        end_state="{x} [has] swung {way}.",
+        words=lambda match: {"way": re.sub(r"^(?=left|right)", "to the ", match["way"].lower())},
+    ),
+    _rule(
+        "move",
+        r"(?:throw|toss|fling)\s+(?P<x>.+?)\s+(?P<where>(?:into|onto|in|on|at|to|over|through|out of|against"
+        r"|across)\s.+)",
+        process="{x} [flies] {where} in a smooth arc and then [comes] to rest.",
+        end_state="{x} [has] been thrown {where}.",
+        article=False,
+    ),
+    _rule(
+        "light",
+        r"(?:(?:make|let|have)\s+)?the sun\s+(?:to\s+)?(?:sets?|goes? down)",
+        process="The sun slowly sinks below the horizon while the light turns warm and then fades.",
+        end_state="The sun has set.",
+        stays=LAYOUT_STAYS,
+    ),
+    _rule(
+        "light",
+        r"(?P<verb>brighten|lighten|darken|dim)(?:\s+up)?\s+(?P<x>.+?)(?:\s+(?:up|down))?(?:\s+(?:a bit|a little"
+        r"|slightly))?",
+        process="{x} slowly [gets] {y} and {y}, bit by bit, and then [stays] that way.",
+        end_state="{x} [is] {y} than before.",
+        words=lambda match: {"y": _BRIGHTNESS[match["verb"].lower()]},
+    ),
+    _rule(
+        "time",
+        r"(?:set|change)\s+(?P<x>(?:the\s)?(?:\w+\s)?(?:clock|watch|timer|time(?= on| to)).*?)\s+to\s+(?P<y>.+)",
+        process="The time on {x} slowly changes until {it} <shows> {y}, and then [stays] there.",
+        end_state="{x} [shows] {y}.",
+        words=lambda match: None if re.search(r"\bcolou?r|\b(?:left|right|top|bottom)$", match[0]) else {},
+    ),
     # Switches and doors, before turning.
     _rule(
         "switch",
-        r"(?:turn|switch|put)\s+(?:on\s+(?P<x>.+)|(?P<x2>.+?)\s+on)",
+        r"(?:turn|switch|put(?=.*\b(?:light|lamp|lantern|tv|television|radio|screen|heater|fan)s?\b))\s+"
+        r"(?:on\s+(?P<x>.+)|(?P<x2>.+?)\s+on)",
         process="{x} [turns] on, brighter and stronger, and then [stays] on.",
         end_state="{x} [is] on.",
     ),
@@ -645,8 +1001,9 @@ _RULES: tuple[_Rule, ...] = (
         "fall",
         r"(?:fall|topple|tip|knock|push|tumble|turn)\s+(?P<x>.+?)\s+over(?:\s.*)?"
         r"|(?:topple|tip over|knock over|push over|knock down)\s+(?P<x2>.+)",
-        process="{x} [tips] over, [falls] onto {its} side and then [lies] still.",
-        end_state="{x} [lies] on {its} side.",
+        process="{x} [tips] over, [falls] onto {its} {side} and then [lies] still.",
+        end_state="{x} [lies] on {its} {side}.",
+        words=lambda match: {"side": "sides" if _several(match) else "side"},
     ),
     _rule(
         "fall",
@@ -669,6 +1026,29 @@ _RULES: tuple[_Rule, ...] = (
         end_state="{x} [is] tilted {way}.",
         words=_turn,
     ),
+    _rule(
+        "rotate",
+        r"(?:tilt|set|put|turn|pull|stand|push|straighten)\s+(?:up\s+)?(?P<x>.+?)\s+(?:back\s+)?upright",
+        process="{x} slowly [tilts] back until {it} <stands> upright, and then [holds] still.",
+        end_state="{x} [stands] upright.",
+    ),
+    _rule(
+        "rotate",
+        r"turn\s+(?!.*\b(?:volume|dial|knob|page|key|handle|heat|temperature)\b)(?P<x>.+?)\s+(?:to|towards?)"
+        r"\s+(?P<y>(?:the|his|her|my)\s+(?!(?:far |very )?(?:left|right|side|top|bottom|back"
+        r"|front|color|colour)\b).+)",
+        process="{x} slowly [turns] in place until {it} <faces> {y}, and then [holds] still.",
+        end_state="{x} [faces] {y}.",
+    ),
+    _rule(
+        "replace",
+        r"(?:(?:use|put|show|have|i(?: want|'d like| would like))\s+)?(?P<y>(?:a|an|some|two|three|four|five"
+        r"|\w+s$)\s?.+?)\s+"
+        r"instead of\s+(?P<x>.+)",
+        process="{x} slowly [changes] shape and look, step by step, until {it} <has> become {y} in the same place.",
+        end_state="{x} [has] become {y}.",
+        words=_instead,
+    ),
     # Becoming something else.
     _rule(
         "replace",
@@ -685,6 +1065,18 @@ _RULES: tuple[_Rule, ...] = (
         process="{x} slowly [rotates] {way} in place and then [holds] still in {its} new direction.",
         end_state="{x} [has] turned {way} and [holds] still.",
         words=_turn,
+    ),
+    _rule(
+        "grow",
+        r"grow\s+(?P<x>.+?)\s+(?:in)?to\s+(?P<y>(?:a|an)\s.+|\w+s)",
+        process="{x} slowly [grows], bigger and bigger, until {it} <has> become {y} in the same place.",
+        end_state="{x} [has] grown into {y}.",
+    ),
+    _rule(
+        "grow",
+        rf"grow\s+(?P<x>.+?)\s+{_MUCH}(?P<y>longer|taller|higher|thicker|wider|denser)",
+        process="{x} slowly [grows] until {it} <is> clearly {y}, and then [stays] that way.",
+        end_state="{x} [is] {y} than before.",
     ),
     # Size.
     _rule(
@@ -720,6 +1112,40 @@ _RULES: tuple[_Rule, ...] = (
         end_state="{x} [is] {much} smaller than before.",
         words=_size,
     ),
+    _rule(
+        "vanish",
+        r"(?P<y>(?:the|a|an|this|that|my|his|her)\s(?:\w+\s)?\w+)\s+without\s+(?:(?:the|a|an|any|his|her|its)"
+        r"\s+)?(?P<x>(?:\w+\s)?\w+)",
+        process="{x} slowly [fades] away until {it} <is> completely gone.",
+        end_state="{x} [is] gone.",
+        words=lambda match: None if re.search(r"ing\b", match["x"]) else {},
+    ),
+    _rule(
+        "add",
+        rf"(?P<x>the\s(?:\w+\s)?\w+)\s+with\s+(?P<y>{_SOME_NEW}.+)",
+        process="{x} slowly [gets] {y}, first faint, then clearly visible and there to stay.",
+        end_state="{x} [has] {y}.",
+    ),
+    _rule(
+        "add",
+        rf"give\s+(?P<x>(?:the|all the|both|both the|these|those)\s+(?:\w+\s+)?(?:{_BEINGS}))\s+(?P<y>(?:\w+\s)?\w+s)",
+        process="{x} slowly [gets] {y}, first faint, then clearly visible and there to stay.",
+        end_state="{x} [has] {y}.",
+    ),
+    _rule(
+        "light",
+        r"add\s+(?P<x>(?:(?:some|a little|a lot of|more)\s+)?(?:\w+\s)?(?:rain|snow|snowfall|fog|mist|haze))",
+        process="{x} slowly [sets] in, first faint, then clearly visible, and then [goes] on.",
+        end_state="There [is] {x}.",
+        article=False,
+    ),
+    _rule(
+        "add",
+        rf"(?:add|insert|draw|include)\s+(?P<x>(?:the|his|her|its|their|my)\s.+?){_PLACE}?",
+        process="{x} slowly [appears] {where}, first faint, then clearly visible, and then [stays] there.",
+        end_state="{x} [is] {where}.",
+        words=_new_time,
+    ),
     # Presence.
     _rule(
         "move",
@@ -730,30 +1156,43 @@ _RULES: tuple[_Rule, ...] = (
     ),
     _rule(
         "vanish",
-        r"(?:remove|no more|delete|erase|vanish|disappear|eliminate|hide|get rid of|take (?:away|out|off)|fade (?:out"
+        r"(?:remove|no(?: more)?(?= (?!one\b|way\b|idea\b|longer\b|need\b|matter\b)(?:\w+ ){0,2}\w+$)|delete|erase"
+        r"|vanish|disappear|eliminate|hide|get rid of|take (?:away|off)|fade (?:out"
         r"|away)?|clear away|wipe (?:out|away)|make (?=.* (?:invisible"
         r"|gone)$))\s*(?P<x>.+?)(?P<where>\s+from\s.+)?(?:\s+(?:away|out|completely|invisible|gone|into thin air))*",
         **_VANISH,
     ),
-    _rule("vanish", r"take\s+(?P<x>.+?)\s+(?P<where>)(?:away|out|off)", **_VANISH),
+    _rule("vanish", r"take\s+(?P<x>.+?)\s+(?P<where>)(?:away|off)", **_VANISH),
     _rule(
         "vanish",
-        r"take\s+(?P<x>.+?)\s+(?P<where>(?:off|out of|from|away from)\s.+)",
+        r"take\s+(?:out\s+(?P<x>.+)|(?P<x2>.+?)\s+out)",
+        process="{x} [is] slowly taken out until {it} <is> no longer in {its} place.",
+        end_state="{x} [has] been taken out.",
+    ),
+    _rule(
+        "vanish",
+        r"take\s+(?P<x>.+?)\s+(?P<where>out of\s.+)",
+        process="{x} [is] slowly taken {where} until {it} <is> no longer in there.",
+        end_state="{x} [has] been taken {where}.",
+    ),
+    _rule(
+        "vanish",
+        r"take\s+(?P<x>.+?)\s+(?P<where>(?:off|from|away from)\s.+)",
         process="{x} [is] slowly taken {where} and out of view until {it} <is> gone.",
         end_state="{x} [is] gone.",
     ),
     _rule(
         "add",
         r"(?:add|attach)\s+(?P<x>.+?)\s+(?P<where>to\s.+)",
-        process="{x} [is] slowly added {where}, first faint, then solid, and then [stays] there.",
+        process="{x} [is] slowly added {where}, first faint, then clearly visible, and then [stays] there.",
         end_state="{x} [has] been added {where}.",
         article=False,
     ),
     _rule(
         "add",
-        rf"(?:add|insert|draw|include|put|place|hang|set)\s+(?P<x>{_SOME_NEW}.+?|(?<=add )(?!up\b).+?"
+        rf"(?:add|insert|draw|include|put|place|hang|set|cast)\s+(?P<x>{_SOME_NEW}.+?|(?<=add )(?!up\b).+?"
         rf"|(?<=insert ).+?|(?<=draw ).+?){_PLACE}?",
-        process="{x} slowly [appears] {where}, first faint, then solid, and then [stays] there.",
+        process="{x} slowly [appears] {where}, first faint, then clearly visible, and then [stays] there.",
         end_state="There [is] {x} {where}.",
         words=_optional_place,
         article=False,
@@ -764,6 +1203,37 @@ _RULES: tuple[_Rule, ...] = (
         rf"|grow\s+(?P<x3>.+?)\s+(?P<y3>{_SOME_NEW}.+)",
         process="{x} slowly [gets] {y}, first faint, then clearly visible and there to stay.",
         end_state="{x} [has] {y}.",
+    ),
+    _rule(
+        "straighten",
+        r"(?:straighten|unbend|uncurl)(?:\s+(?:out|up))?\s+(?P<x>.+?)(?:\s+(?:out|up))?",
+        process="{x} slowly [straightens], bit by bit, until {it} <is> straight, and then [stays] that way.",
+        end_state="{x} [is] straight.",
+    ),
+    _rule(
+        "stretch",
+        r"(?:stretch|lengthen|elongate)(?:\s+out)?\s+(?P<x>.+?)(?:\s+out)?",
+        process="{x} slowly [stretches], longer and longer, until {it} <is> clearly longer, and then [stays] that way.",
+        end_state="{x} [is] longer than before.",
+    ),
+    _rule(
+        "open",
+        r"(?:unroll|roll out)\s+(?P<x>.+)",
+        process="{x} slowly [unrolls] until {it} <lies> open and flat.",
+        end_state="{x} [is] unrolled and [lies] flat.",
+    ),
+    _rule(
+        "fold",
+        r"(?P<verb>tie|untie|knot)(?:\s+up)?\s+(?P<x>.+)",
+        process="{x} [is] slowly {done}, loop by loop, and then [stays] that way.",
+        end_state="{x} [is] {done}.",
+        words=lambda match: {"done": {"tie": "tied", "untie": "untied", "knot": "knotted"}[match["verb"].lower()]},
+    ),
+    _rule(
+        "crumple",
+        r"(?:crumple|crinkle|scrunch)(?:\s+up)?\s+(?P<x>.+?)(?:\s+(?:up|into a ball))*",
+        process="{x} [is] slowly crumpled, crease by crease, until {it} <is> creased all over, and then [stays] so.",
+        end_state="{x} [is] crumpled.",
     ),
     # Shape.
     _rule(
@@ -819,6 +1289,50 @@ _RULES: tuple[_Rule, ...] = (
         process="{x} slowly [bends], further and further, and then [holds] that shape.",
         end_state="{x} [is] clearly bent.",
     ),
+    _rule(
+        "break",
+        r"snap\s+(?P<x>.+?)(?:\s+(?:in (?:half|two)|apart|off))?",
+        process="{x} [bends] and [snaps] in two, and the parts come to rest.",
+        end_state="{x} [is] snapped in two.",
+    ),
+    _rule(
+        "eat",
+        r"(?:bite(?: into)?|take a bite (?:out of|of|from))\s+(?P<x>.+)",
+        process="A bite is taken out of {x}, and a clear bite mark is left.",
+        end_state="A bite is missing from {x}.",
+    ),
+    _rule(
+        "eat",
+        r"eat(?:\s+up)?\s+(?P<x>.+)",
+        process="{x} [is] eaten, bite by bite, until nothing of {x} is left.",
+        end_state="{x} [has] been eaten.",
+    ),
+    _rule(
+        "spill",
+        r"spill\s+(?P<x>.+?)(?P<where>\s+(?:on|onto|over|across|into)\s.+)?",
+        process="{x} [spills] {where}, [spreads] out and then [lies] still.",
+        end_state="{x} [has] been spilled {where}.",
+        words=_optional_place,
+    ),
+    _rule(
+        "hatch",
+        r"hatch\s+(?P<x>.*\beggs?)",
+        process="{x} slowly [cracks] open, the shell falls away and what is inside comes out.",
+        end_state="{x} [has] hatched.",
+    ),
+    _rule(
+        "heat",
+        r"heat(?:\s+up)?\s+(?P<x>.+?)(?:\s+up)?",
+        process="{x} slowly [gets] hotter and hotter until {it} <is> clearly hot.",
+        end_state="{x} [is] hot.",
+    ),
+    _rule(
+        "burn",
+        r"burn\s+(?P<x>.*\b(?:toasts?|bread|steaks?|meat|cakes?|cookies|pizzas?|pancakes?|eggs?|food|dinner|cookie"
+        r"|bun|buns))",
+        process="{x} slowly [turns] dark brown and then black until {it} <is> burnt.",
+        end_state="{x} [is] burnt.",
+    ),
     # Fire, ice, water and what time does to living things.
     _rule(
         "burn",
@@ -830,14 +1344,20 @@ _RULES: tuple[_Rule, ...] = (
         "burn",
         r"light\s+(?:up\s+)?(?P<x>.*\b(?:candle|match|torch|lantern|fire|bonfire|campfire|fireplace|stove"
         r"|cigarette)e?s?)",
-        process="{x} [is] lit: a small flame appears, grows and then burns steadily.",
+        process="{x} [is] lit: a small flame appears {on_each}, grows and then burns steadily.",
         end_state="{x} [is] lit and [burns] steadily.",
+        words=lambda match: {"on_each": "on each" if _several(match) else ""},
     ),
     _rule(
         "burn",
         r"(?:extinguish|blow out|put out)\s+(?P<x>.+)",
-        process="{x} [goes] out: the flame gets smaller and smaller until it is gone and only a little smoke is left.",
+        process="{x} [goes] out: {flame} gone and only a little smoke is left.",
         end_state="{x} [is] out.",
+        words=lambda match: {
+            "flame": "the flames get smaller and smaller until they are"
+            if _several(match)
+            else "the flame gets smaller and smaller until it is"
+        },
     ),
     _rule(
         "freeze",
@@ -847,9 +1367,11 @@ _RULES: tuple[_Rule, ...] = (
     ),
     _rule(
         "cook",
-        r"(?:cook|bake|fry|grill|roast|toast|boil)\s+(?P<x>.+)",
-        process="{x} slowly [cooks]: the surface changes bit by bit until {it} <is> done.",
-        end_state="{x} [is] cooked.",
+        r"(?P<verb>cook|bake|fry|grill|roast|toast|boil)\s+(?P<x>.+?)(?:\s+(?:until|till)\s+(?:it is |they are |it's )?"
+        r"(?P<y>(?:\w+ )?\w+))?",
+        process="{x} slowly [cooks]: the surface changes bit by bit until {it} <is> {y}.",
+        end_state="{x} [is] {done}.",
+        words=lambda match: {"y": match["y"] or "done", "done": match["y"] or _COOKED[match["verb"].lower()]},
     ),
     _rule(
         "bloom",
@@ -909,9 +1431,29 @@ _RULES: tuple[_Rule, ...] = (
     ),
     _rule(
         "clean",
-        r"(?:clean|wash|wipe)\s+(?:up\s+|off\s+)?(?P<x>.+)",
-        process="The dirt slowly disappears from {x} until {it} <is> clean.",
+        r"(?:clean|wash|wipe)\s+(?:up\s+|off\s+)?(?P<x>.+?)(?:\s+up)?",
+        process="{x} slowly [gets] cleaner and cleaner, as dirt and litter disappear, until {it} <is> clean.",
         end_state="{x} [is] clean.",
+    ),
+    _rule(
+        "clean",
+        r"(?:tidy|tidy up|clear up|declutter)\s+(?P<x>(?:the|my|his|her|this|that)\s.+?)(?:\s+up)?",
+        process="{x} slowly [gets] tidier and tidier, as all that lies about goes to its place, until {it} <is> tidy.",
+        end_state="{x} [is] tidy.",
+    ),
+    _rule(
+        "add",
+        r"decorate\s+(?P<x>.+?)(?:\s+with\s+(?P<y>.+))?",
+        process="{x} [is] slowly decorated {y}, bit by bit, until {it} <is> decorated all over.",
+        end_state="{x} [is] decorated {y}.",
+        words=lambda match: {"y": f"with {match['y']}" if match["y"] else ""},
+    ),
+    _rule(
+        "connect",
+        r"(?:connect|join|link)\s+(?P<x>.+?)(?:\s+(?:with|by) (?:a )?(?:straight )?lines?)?",
+        process="Lines slowly appear between {x}, one after the other, until all are connected.",
+        end_state="{x} [is] connected by lines.",
+        words=lambda match: {} if re.search(r"\b(?:dots|points|stars|numbers)\b", match["x"]) else None,
     ),
     # What remains of "make": states, comparisons, likeness.
     _rule(
@@ -930,7 +1472,7 @@ _RULES: tuple[_Rule, ...] = (
     _rule(
         "move",
         rf"(?:{_MOVE}|put|place|fly)\s+(?P<x>.+?)\s+{_WHERE}",
-        process="{x} slowly [moves] {where} and [comes] to rest there.",
+        process="{x} slowly [{goes}] {where} and [comes] to rest there.",
         end_state="{x} [has] moved {where}.",
         words=_already_there,
     ),

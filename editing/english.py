@@ -11,14 +11,22 @@ _PLURAL = frozenset(
     "two three four five six seven eight nine ten several many few some we us".split()
 ) - {"fish", "sheep"}  # these two are one animal more often than many
 _SINGULAR_IN_S = re.compile(
-    r".*ss|(?!menus|emus).*us|lens|news|series|species|gas|canvas|atlas|christmas|iris|tennis|basis|axis|oasis|chassis"
+    r".*ss|(?!menus|emus).*us|lens|news|series|species|gas|canvas|atlas|rhinoceros|chess|christmas"
+    r"|james|charles|thomas|chris|santa claus|iris|tennis|basis|axis|oasis|chassis"
 )
 _SINGULAR_START = frozenset("one each every a an this that everything something".split())
-_HE = frozenset("man boy guy king father dad son brother gentleman groom husband uncle grandfather prince he".split())
-_SHE = frozenset(
-    "woman girl lady queen mother mom mum daughter sister bride wife aunt grandmother princess she".split()
+_HE = frozenset(
+    "man boy guy king father dad son brother gentleman groom husband uncle grandfather prince he waiter policeman "
+    "fireman salesman cowboy".split()
 )
-_SOMEONE = frozenset("person child baby kid player dancer runner teacher student doctor someone somebody".split())
+_SHE = frozenset(
+    "woman girl lady queen mother mom mum daughter sister bride wife aunt grandmother princess she waitress "
+    "policewoman actress".split()
+)
+_SOMEONE = frozenset(
+    "person child baby kid player dancer runner teacher student doctor someone somebody officer chef singer "
+    "athlete worker farmer soldier driver skater cyclist swimmer".split()
+)
 _SUBJECTS = {
     "him": "he",
     "her": "she",
@@ -41,7 +49,16 @@ _DETERMINER = re.compile(
 )
 _NO_ARTICLE = frozenset("it he she they everything something everyone someone this that these those both all".split())
 _IRREGULAR_PLURAL = {"is": "are", "has": "have", "does": "do", "goes": "go"}
-_DOUBLED = frozenset("sit run nod clap swim hug hop grin step wag flap spin skip jog shrug hit put cut get set".split())
+_DOUBLED = frozenset(
+    "sit run nod clap swim hug hop grin step wag flap spin skip jog shrug hit put cut get set stop drop stir rub pet "
+    "bar pat knit".split()
+)
+_PARTICIPLE = {
+    "throw": "thrown", "catch": "caught", "take": "taken", "give": "given", "put": "put", "leave": "left",
+    "cut": "cut", "bite": "bitten", "hit": "hit", "strike": "struck",
+}  # fmt: skip
+_MASS_OR_MANY = frozenset("all some no any more most half".split())  # "all the water is", "all the cups are"
+_COLOR_WORDS = frozenset("red orange yellow green blue purple pink black white brown gray grey gold silver".split())
 
 
 def plural_verb(verb: str) -> str:
@@ -75,6 +92,17 @@ def progressive(verb: str) -> str:
     return verb + "ing"
 
 
+def participle(verb: str) -> str:
+    """ "jump" -> "jumped", "tie" -> "tied", "drop" -> "dropped", "throw" -> "thrown"."""
+    if verb in _PARTICIPLE:
+        return _PARTICIPLE[verb]
+    if verb.endswith("e"):
+        return verb + "d"
+    if re.search(r"[^aeiou]y$", verb):
+        return verb[:-1] + "ied"
+    return verb + verb[-1] * (verb in _DOUBLED) + "ed"
+
+
 @dataclass(frozen=True)
 class Thing:
     """What an edit happens to: the person's own words, and what grammar needs to know about them.
@@ -93,7 +121,8 @@ def thing(words: str, article: bool = True) -> Thing:
     """Read a noun phrase as a person wrote it. With `article`, "red ball" becomes "the red ball"."""
     phrase = words.strip(" ,.;:!?\"'")
     phrase = _SUBJECTS.get(phrase.lower(), phrase)
-    core = _AFTER_HEAD.split(" " + phrase.lower())[0].split() or [phrase.lower()]
+    counted = re.sub(r"^(all|some|most|half) of ", r"\1 ", phrase.lower())
+    core = _AFTER_HEAD.split(" " + counted)[0].split() or [phrase.lower()]
     first, head = core[0], core[-1]
     if article and first not in _NO_ARTICLE and not phrase[:1].isupper() and not _DETERMINER.match(phrase + " "):
         phrase = "the " + phrase
@@ -112,8 +141,18 @@ def _is_plural(core: list[str]) -> bool:
     first, head = core[0], core[-1]
     if first in _SINGULAR_START:
         return False
-    if first in _PLURAL or head in _PLURAL or "and" in core:
+    if first in _MASS_OR_MANY and len(core) > 1:
+        return head in _PLURAL or head in ("fish", "sheep") or _ends_plural(head)
+    if head in _PLURAL or first in _PLURAL:
         return True
+    for place, word in enumerate(core):
+        # "the black and white cat" is one cat
+        if word == "and" and not {*core[place - 1 : place]} | {*core[place + 1 : -1][:1]} <= _COLOR_WORDS:
+            return True
+    return _ends_plural(head)
+
+
+def _ends_plural(head: str) -> bool:
     return head.endswith("s") and not head.endswith("'s") and not _SINGULAR_IN_S.fullmatch(head)
 
 

@@ -61,6 +61,7 @@ def edit(model, video, **options) -> dict:
         "scheduler": "simple",
         "expert_switch": SWITCH,
         "dropout_stride": 3,
+        "positions": "kept",  # the harder ones
         **options,
     }
     return EditSampler.execute(model, positive, negative, latent, **options)[0]
@@ -384,7 +385,7 @@ def test_no_family_has_its_inputs_changed(name):
     model, video = model_of(name), video_of(name)
     before = copy.deepcopy(video)
     edit(model, video)
-    TemporalLatentDropout.execute(model, *video, 3)
+    TemporalLatentDropout.execute(model, *video, 3, "kept")
     for conditioning, old in zip(video[:2], before[:2], strict=True):
         assert_same_conditioning(conditioning, old)
     assert torch.equal(video[2]["samples"], before[2]["samples"]) and video[2].keys() == before[2].keys()
@@ -659,7 +660,7 @@ def test_a_cache_on_either_expert_and_after_the_node_works(cached):
     for first, second in ((cached(high), cached(low)), (cached(high), low), (high, cached(low))):
         theirs = with_the_node_between(first, video, second)["samples"]
         assert largest_difference(edit(first, video, model_low=second)["samples"], theirs) < 1e-4
-    between = TemporalLatentDropout.execute(low, *video[:2], first_half(high, video), 3)
+    between = TemporalLatentDropout.execute(low, *video[:2], first_half(high, video), 3, "kept")
     after_the_node = second_half(cached(between[0]), between.args[1:4])["samples"]
     assert largest_difference(edit(high, video, model_low=cached(low))["samples"], after_the_node) < 1e-4
 
@@ -867,7 +868,7 @@ def test_dual_cfg_guider_takes_its_third_conditioning_from_a_second_node(style):
         low = expert(2) if places is None else at_places(expert(2), places)
         return sampler_custom_advanced(expert(1), low, (positive, negative, latent), guider, positions)["samples"]
 
-    second_node = TemporalLatentDropout.execute(expert(2), other, negative, latent, 3)
+    second_node = TemporalLatentDropout.execute(expert(2), other, negative, latent, 3, "kept")
     ours = edit_with(second_node[1], None)
     by_hand = edit_with(cut_by_hand(other, KEEP, ("concat_latent_image", "concat_mask")), KEEP)
     assert largest_difference(ours, by_hand) < 1e-4
@@ -1152,5 +1153,5 @@ def test_a_gguf_like_model_samples_like_its_dequantised_weights_with_loras_too(w
 
 
 def test_the_patcher_of_a_gguf_like_model_survives_the_node():
-    model = TemporalLatentDropout.execute(quantised(1), *start_video(), 3)[0]
+    model = TemporalLatentDropout.execute(quantised(1), *start_video(), 3, "kept")[0]
     assert type(model) is DequantisingPatcher and model.patch_on_device
