@@ -141,7 +141,16 @@ def _clauses(text: str) -> list[str]:
     """The edits named together; a bare verb goes on with the same thing: "make the cup fall and break"."""
     clauses = [clause for clause in _NEXT_EDIT.split(text) if clause.strip()]
     bare = re.compile(_OWN_VERBS, re.IGNORECASE)
-    return clauses[:1] + [f"{clause} it" if bare.fullmatch(clause) else clause for clause in clauses[1:]]
+    if not any(bare.fullmatch(clause) for clause in clauses[1:]):
+        return clauses
+    same = _again(_imperative(clauses[0]).partition(" ")[2])
+    return clauses[:1] + [f"{clause} {same}" if bare.fullmatch(clause) else clause for clause in clauses[1:]]
+
+
+def _again(words: str) -> str:
+    """How the same thing is named a second time: it, him, her, them."""
+    pronoun = thing(words or "it").pronoun
+    return {"he": "him", "she": "her", "they": "them"}.get(pronoun, pronoun)
 
 
 def _parts(clause: str) -> list[str]:
@@ -149,9 +158,9 @@ def _parts(clause: str) -> list[str]:
     if len(clause) > LONGEST_CLAUSE:
         return [clause]
     if both := _BOTH_ACTIONS.fullmatch(clause):
-        who = thing(both["x"]).pronoun
-        again = {"he": "him", "she": "her", "they": "them"}.get(who, who)
-        return [f"make {both['x']} {both['first']}", f"make {again} {both['second']}"]
+        return [f"make {both['x']} {both['first']}", f"make {_again(both['x'])} {both['second']}"]
+    if both := _BOTH_HAPPEN.fullmatch(clause):
+        return [f"{both['first']} {both['x']}{both['rest']}", f"{both['second']} {_again(both['x'])}"]
     verb, _, rest = clause.partition(" ")
     shape = next((shape for verbs, shape in _SHARED if re.fullmatch(verbs, verb, re.IGNORECASE)), None)
     parts = re.split(r"\s*,\s*(?:and\s+)?|\s+and\s+", rest)
@@ -164,7 +173,7 @@ def _parts(clause: str) -> list[str]:
     return [clause] if named & wanted else [f"{verb} {part}" for part in parts]
 
 
-# What someone does: bow, wave, sit down. First what comes to an end, then what goes on, then what is held.
+# What someone does: bow, wave, sit down. Some of it comes to an end, some goes on, some meets a thing; else it is held.
 _DEEDS = (
     "pick|throw|catch|take|hand|give(?! (?:a |the |two )?(?:thumb|peace|ok|high))|put|drop|leave|climb|enter|pass|cut"
     "|land"
@@ -277,7 +286,8 @@ def _imperative(clause: str) -> str:
         clause = f"make {wanted['x']} {wanted['rest']}"
     if becomes := _BECOMES.fullmatch(clause):
         return f"turn {becomes['x']} into {becomes['rest']}"
-    if does := _MADE_TO.fullmatch(clause) or _DOES.fullmatch(clause):
+    does = _MADE_TO.fullmatch(clause) or _DOES.fullmatch(clause)
+    if does and not re.search(r"\band (?:the|a|an|his|her|its|their)\b", does["rest"]):  # another one does more
         if does["verb"].lower() == "grow" and re.fullmatch(r"\s(?:\w+ )?\w+s", does["rest"]):  # wings, long horns
             return f"make {does['x']} grow{does['rest']}"
         return f"{does['verb'].lower()} {does['x']}{does['rest']}"
@@ -295,7 +305,7 @@ _NO_THING = re.compile(
     r"|back(?:$|\s+(?:to|the)\b)|.*\s(?:open|shut|upright|longer|taller|shorter|wider|higher|thicker)$"
     r"|(?!.*\sin \w+$)(?:\S+\s+){2,}(?:red|blue|green|yellow|purple|pink|black|white|brown|gr[ae]y)$"
     r"|.*\s(?:up|down|on|off|over|away|and|or)$|.*\bto (?:face|look|show|see|be|make|get|reveal)\b"
-    r"|.*\s(?:minutes|hours|days|weeks|months|years|decades)$"
+    r"|.*\s(?:minutes|hours|days|weeks|months|years|decades|as)$"
     r"|.*\b(?:but|while|until|unless|because|instead|when|so that|as an?)\b",
     re.IGNORECASE,
 )
@@ -395,6 +405,11 @@ _SOMEBODY = (
 _BOTH_ACTIONS = re.compile(
     rf"{_MAKE}{_SOMEBODY}\s+(?:to\s+)?(?P<first>(?:{_ACTIONS})\b(?!\s+(?:{_ACTIONS})\b)(?:(?!\sand\s).)*?),?"
     rf"\s+(?:and\s+then|and|then)\s+(?P<second>(?:{_ACTIONS})\b.*)",
+    re.IGNORECASE,
+)
+_BOTH_HAPPEN = re.compile(  # "the glass falls off the table and breaks"
+    rf"(?P<x>{_WHO}|it|they)\s+(?P<first>{_OWN_VERBS})(?:e?s)?(?P<rest>(?:\s(?!and\b)[^\s,]+)*?)"
+    rf"\s+and\s+(?:then\s+)?(?P<second>{_OWN_VERBS})(?:e?s)?",
     re.IGNORECASE,
 )
 _PART = r"(?P<x>(?:(?:the|a|an|this|that|these|those|my|his|her|its|their|our|both)\s)\S.*?)"
@@ -509,6 +524,8 @@ def _action_words(verb: str, rest: str, verbs: str) -> Words:
 
 def _action(match: re.Match, verbs: str) -> Words:
     rest = match["rest"].strip()
+    if re.fullmatch(r"(?:the )?camera", match["x"], re.IGNORECASE):
+        return None
     if _SIZE_OR_STATE.fullmatch(rest) and rest.lower() not in ("higher", "lower", "faster", "slower", "closer"):
         return None  # "make the blue drink bigger" tells of a thing, not of drinking
     return _action_words(match["verb"].lower(), rest, verbs)
@@ -524,8 +541,9 @@ def _action_told(match: re.Match, verbs: str) -> Words:
     return _action_words(known, match["rest"], verbs) if known else None
 
 
-def _new_time(match: re.Match) -> Words:
-    return {"where": (match["where"] or "there").strip()} if not re.search(r"\sas\s", match["x"]) else None
+def _known_thing(match: re.Match) -> Words:
+    """ "add the lamp": unlike a new lamp, its end state must say where it is."""
+    return {"where": (match["where"] or "there").strip()}
 
 
 _COOKED = {
@@ -706,8 +724,8 @@ _RULES: tuple[_Rule, ...] = (
     ),
     _rule(
         "viewpoint",
-        r"(?:show|view|see|look at)\s+(?P<x>.+?)\s+(?P<where>from (?:above|below|behind|the \w+|an? \w+ angle|up "
-        r"close).*)|(?:move|rotate|orbit|swing|turn) the camera (?P<where2>around|behind|above"
+        r"(?:show|view|see|look at)\s+(?:me\s+)?(?P<x>.+?)\s+(?P<where>from (?:above|below|behind|the \w+"
+        r"|an? \w+ angle|up close).*)|(?:move|rotate|orbit|swing|turn) the camera (?P<where2>around|behind|above"
         r"|below)(?:\s+(?P<x2>.+))?",
         process="The camera slowly moves around {x} until {x} [is] seen {view}, and then it holds.",
         end_state="{x} [is] seen {view}.",
@@ -970,6 +988,12 @@ _RULES: tuple[_Rule, ...] = (
         end_state="{x} [shows] {y}.",
         words=lambda match: None if re.search(r"\bcolou?r|\b(?:left|right|top|bottom)$", match[0]) else {},
     ),
+    _rule(
+        "rotate",
+        r"lean\s+(?P<x>.+?)\s+(?P<where>(?:against|on)\s.+)",
+        process="{x} slowly [leans] over until {it} <rests> {where}.",
+        end_state="{x} [is] leaning {where}.",
+    ),
     # Switches and doors, before turning.
     _rule(
         "switch",
@@ -1090,7 +1114,7 @@ _RULES: tuple[_Rule, ...] = (
     ),
     _rule(
         "grow",
-        r"(?:grow|enlarge|expand|magnify|scale up|size up|increase the size of"
+        r"(?:grow|enlarge|expand|magnify|scale up|size up|increase the size of|double the size of"
         r"|make (?=.* (?:bigger|larger|huge|giant|big|large)$))\s*(?P<x>.+?)"
         rf"(?:\s+{_MUCH}(?:bigger|larger|huge|giant|big|large|up|in size|a bit|a little|slightly|a lot))*",
         **_GROW,
@@ -1144,7 +1168,7 @@ _RULES: tuple[_Rule, ...] = (
         rf"(?:add|insert|draw|include)\s+(?P<x>(?:the|his|her|its|their|my)\s.+?){_PLACE}?",
         process="{x} slowly [appears] {where}, first faint, then clearly visible, and then [stays] there.",
         end_state="{x} [is] {where}.",
-        words=_new_time,
+        words=_known_thing,
     ),
     # Presence.
     _rule(
@@ -1367,6 +1391,12 @@ _RULES: tuple[_Rule, ...] = (
     ),
     _rule(
         "cook",
+        r"boil\s+(?P<x>.*\b(?:water|milk|soup|kettle|stew))",
+        process="{x} slowly [heats] up until bubbles rise all over and {it} <boils>.",
+        end_state="{x} [is] boiling.",
+    ),
+    _rule(
+        "cook",
         r"(?P<verb>cook|bake|fry|grill|roast|toast|boil)\s+(?P<x>.+?)(?:\s+(?:until|till)\s+(?:it is |they are |it's )?"
         r"(?P<y>(?:\w+ )?\w+))?",
         process="{x} slowly [cooks]: the surface changes bit by bit until {it} <is> {y}.",
@@ -1538,7 +1568,8 @@ def _write(edits: list[_Edit]) -> TemporalCaption:
     stages = [edits[0].process] + [f"Then {edit.process[0].lower()}{edit.process[1:]}" for edit in edits[1:]]
     camera = CAMERA_STILL if all(edit.camera for edit in edits) else ""
     ends = [edits[0].end_state[:-1]] + [edit.end_state[0].lower() + edit.end_state[1:-1] for edit in edits[1:]]
-    return TemporalCaption(_sentences(*stages, REST_STAYS, camera), ", and ".join(ends) + ".", "several")
+    end_state = ", ".join(ends[:-1]) + f", and {ends[-1]}."
+    return TemporalCaption(_sentences(*stages, REST_STAYS, camera), end_state, "several")
 
 
 def _sentences(*sentences: str) -> str:

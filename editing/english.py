@@ -39,7 +39,7 @@ _SUBJECTS = {
 }
 # Where the head noun ends: "the apples ON the table", "the man wearing a hat".
 _AFTER_HEAD = re.compile(
-    r"\s(?:on|in|of|at|under|near|with|without|behind|beside|between|from|above|below|next|to|by|over|inside|around"
+    r"\s(?:on|in|of|at|under|near|with|without|behind|beside|between|from|above|below|next|to|by|over|inside|around|off|onto|into|across|through"
     r"|that|which|who|for|against|along|closest|nearest|holding|wearing|sitting|standing|lying|hanging)\b"
 )
 _DETERMINER = re.compile(
