@@ -28,15 +28,21 @@ nox.options.sessions = ["tests"]
 # The newest three that fit together; ComfyUI asks for all of them.
 TORCH = ["torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0"]
 # ComfyUI 0.3.75 imports requests, which its own requirements no longer bring in.
-# diffusers is what tests/test_diffusers.py compares with.
+# diffusers is what tests/test_diffusers.py compares with, openai the extra "server"; accelerate, fastapi, rich and
+# uvicorn are what `transformers serve` needs, a real server for its tests.
 DEVELOPMENT = [
+    "accelerate==1.15.0",
     "comfy-cli==1.23.0",
     "diffusers==0.42.1",
+    "fastapi==0.165.0",
     "hypothesis",
+    "openai==3.54.0",
     "pytest",
     "pytest-timeout",
     "requests",
+    "rich",
     "ruff==0.17.6",
+    "uvicorn==0.54.0",
 ]
 
 environment_python = ""  # set by the session `environment`, which every other session requires
