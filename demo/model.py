@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..editing.keep_sets import Drop, check_drops, sort_drops
+from ..editing.keep_sets import Drop, check_drops, first_step_at, sort_drops
 from . import wan, weights
 from .text_encoder import RESERVED, TextEncoder, Tokenizer
 
@@ -101,13 +101,13 @@ class EditModel(nn.Module):
         context = self.encode_text(captions + [""] * len(captions)).to(condition)
         sigmas = wan.shifted_sigmas(steps, shift, x.device)
         whole = wan.rotation_for(x)
-        rotation = tuple(part[None] for part in whole)  # [1, F * tokens of a frame, 1, 64]
-        latent_frames, waiting, clean = x.shape[2], list(sort_drops(drops)), None
-        check_drops(waiting, latent_frames)
+        rotation = whole  # for all clips; after a drop for each one, told and untold
+        latent_frames, clean = x.shape[2], None
+        check_drops(drops, latent_frames)
+        plan = [(first_step_at(sigmas, drop.sigma), drop) for drop in sort_drops(drops)]
         kept = [list(range(latent_frames)) for _ in images]
-        for now, then in zip(sigmas[:-1], sigmas[1:], strict=True):
-            while waiting and now <= waiting[0].sigma + 1e-6:
-                drop = waiting.pop(0)
+        for step, (now, then) in enumerate(zip(sigmas[:-1], sigmas[1:], strict=True)):
+            for drop in (drop for at, drop in plan if at == step):
                 chosen = [drop.choose(kept[b], latent_frames, None if clean is None else clean[b : b + 1]).keep
                           for b in range(len(x))]  # fmt: skip
                 kept = [[places[index] for index in keep] for places, keep in zip(kept, chosen, strict=True)]
@@ -115,10 +115,9 @@ class EditModel(nn.Module):
                                 for all_of in (x, condition))  # fmt: skip
                 clean = None if clean is None else torch.stack([c[:, k] for c, k in zip(clean, chosen, strict=True)])
                 shown = kept if positions == "kept" else [list(range(x.shape[2]))] * len(x)
-                rotation = tuple(_of_frames(part, shown, latent_frames) for part in whole)
+                rotation = tuple(_of_frames(part, [*shown, *shown], latent_frames) for part in whole)
             timestep = (now * 1000).expand(2 * len(x))
-            pairs = tuple(torch.cat([part, part]) if len(part) > 1 else part for part in rotation)
-            both = self.transformer(torch.cat([x, x]), timestep, context, torch.cat([condition, condition]), pairs)
+            both = self.transformer(torch.cat([x, x]), timestep, context, torch.cat([condition, condition]), rotation)
             told, untold = both.chunk(2)
             velocity = untold + cfg * (told - untold)
             clean = x - now * velocity

@@ -60,13 +60,8 @@ def check_video_latent(latent: dict, used_by: str) -> torch.Tensor:
     return samples
 
 
-def kept_latent_frames(latent: dict) -> list[int]:
-    """The place of each latent frame in the undropped video; all of them where nothing was dropped."""
-    return record(latent).kept
-
-
 def record(latent: dict) -> Record:
-    """What a LATENT says of the frames that were dropped from it."""
+    """What a LATENT says of the frames that were dropped from it; all are kept where it says nothing."""
     frames = latent["samples"].shape[TIME_AXIS]
     kept = latent.get("kept_latent_frames")
     if kept is None:

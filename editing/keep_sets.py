@@ -21,6 +21,7 @@ KEEP_SETS = (STRIDE, FIRST_AND_LAST, FRAMES, FIRST_AND_SETTLED)
 
 SETTLED_TOLERANCE = 0.1  # of the largest change in the video
 CHANGED_SHARE = 0.02  # of the picture: an edit may be small
+SIGMA_SLACK = 1e-6  # float32 noise levels that are meant to be equal
 NO_CHANGE = 0.1  # of a latent's standard deviation: less than what noise leaves in a prediction
 
 
@@ -134,6 +135,12 @@ class Choice:
 
     keep: list[int]
     reason: str
+
+
+def first_step_at(sigmas: torch.Tensor, sigma: float) -> int:
+    """The first step that starts at or below a noise level; the number of steps if none does."""
+    steps = len(sigmas) - 1
+    return next((step for step in range(steps) if float(sigmas[step]) <= sigma + SIGMA_SLACK), steps)
 
 
 def sort_drops(drops: Sequence[Drop]) -> tuple[Drop, ...]:

@@ -302,11 +302,7 @@ class EditSampler(io.ComfyNode):
         check_start(model, positive, "positive", "Edit Sampler")
         if cfg != 1.0 or cfg_low not in (0.0, 1.0):  # at CFG 1 ComfyUI leaves the negative out
             check_start(model, negative, "negative", "Edit Sampler")
-        references = max(
-            reference_frames,
-            record(latent_image).references,
-            vace_references(positive, model.get_model_object("latent_format")),
-        )
+        references = references_of(model, positive, latent_image, reference_frames)
         if starting_latent is not None:
             latent_image = started_from(latent_image, starting_latent)
         if sigmas is None:
@@ -428,12 +424,10 @@ class TemporalLatentDropout(io.ComfyNode):
         reference_frames=0,
     ) -> io.NodeOutput:
         samples = check_video_latent(latent, "Temporal Latent Dropout")
-        kept, whole, references = record(latent)
+        kept, whole, _ = record(latent)
         check_channels(model, samples, "Temporal Latent Dropout")
         check_start(model, positive, "positive", "Temporal Latent Dropout")
-        references = max(
-            reference_frames, references, vace_references(positive, model.get_model_object("latent_format"))
-        )
+        references = references_of(model, positive, latent, reference_frames)
         rule = drop_of_schedule(dropout, drop) if dropout is not None else Drop(1.0, STRIDE, stride)
         rule.check(whole, references)
         choice = rule.choose(kept, whole, prediction_of(denoised, model, samples), references)
@@ -459,6 +453,11 @@ def text_under(node: type[io.ComfyNode]) -> Callable[[str], None]:
     if instance is None or unique_id is None:
         return lambda text: None
     return lambda text: instance.send_progress_text(text, unique_id)
+
+
+def references_of(model, positive: list, latent: dict, named: int) -> int:
+    """How many latent frames stand before the video: as named, as an earlier drop noted, or as VACE put them there."""
+    return max(named, record(latent).references, vace_references(positive, model.get_model_object("latent_format")))
 
 
 def _stride_drops(stride: int, sigma: float) -> tuple[Drop, ...]:

@@ -22,12 +22,11 @@ import torch
 from tqdm.auto import tqdm
 
 from ..editing.dropout import TIME_AXIS, check_can_be_cut, check_conditioning, cut_conditioning, cut_latent, record
-from ..editing.keep_sets import FIRST_AND_LAST, Drop, check_drops, sort_drops
+from ..editing.keep_sets import FIRST_AND_LAST, Drop, check_drops, first_step_at, sort_drops
 from .model_options import check_context_windows, check_guidance
 from .positions import POSITIONS, with_positions
 
 EXPERT_SWITCH = 0.9  # sigma at which Wan 2.2 I2V changes from its high-noise to its low-noise expert
-SIGMA_SLACK = 1e-6  # float32 noise levels that are meant to be equal
 
 
 class Report:
@@ -99,12 +98,6 @@ def part_of_schedule(sigmas: torch.Tensor, start_at_step: int, end_at_step: int,
         if not leftover_noise:
             sigmas[-1] = 0.0
     return sigmas[start_at_step:]
-
-
-def first_step_at(sigmas: torch.Tensor, sigma: float) -> int:
-    """The first step that starts at or below a noise level; the number of steps if none does."""
-    steps = len(sigmas) - 1
-    return next((step for step in range(steps) if float(sigmas[step]) <= sigma + SIGMA_SLACK), steps)
 
 
 def sample_in_stages(

@@ -12,7 +12,7 @@ from if_edit.editing.dropout import (
     check_start_image,
     cut_conditioning,
     cut_latent,
-    kept_latent_frames,
+    record,
 )
 
 videos = st.integers(2, 25)
@@ -86,13 +86,13 @@ def test_dropping_twice_remembers_the_places_in_the_whole_video(case, data):
     once = cut_latent({"samples": counted(1, 1, frames, 1, 1, axis=2)}, keep)
     again = sorted(data.draw(st.lists(st.integers(0, len(keep) - 1), min_size=1, unique=True)))
     twice = cut_latent(once, again)
-    assert kept_latent_frames(twice) == [keep[frame] for frame in again]
+    assert record(twice).kept == [keep[frame] for frame in again]
     assert twice["latent_frames"] == frames
-    assert twice["samples"].flatten().long().tolist() == kept_latent_frames(twice)
+    assert twice["samples"].flatten().long().tolist() == record(twice).kept
 
 
 def test_an_undropped_latent_keeps_all_its_frames():
-    assert kept_latent_frames({"samples": torch.zeros(1, 4, 5, 2, 2)}) == [0, 1, 2, 3, 4]
+    assert record({"samples": torch.zeros(1, 4, 5, 2, 2)}).kept == [0, 1, 2, 3, 4]
 
 
 def conditioning(frames: int) -> list:
