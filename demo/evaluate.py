@@ -12,6 +12,8 @@ what the blurred picture lacks in detail (its squared error after subtracting a 
 A second table compares schedules of temporal latent dropout with full sampling from the same noise: success,
 background, how close the last frame is to that of full sampling (PSNR), and the time for sampling and decoding it as a
 share of full sampling's.
+
+A line compares free-worded instructions, from which the rules wrote captions, with captions as in training.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 
+from ..editing.captions import temporal_caption
 from ..editing.keep_sets import FIRST_AND_LAST, FIRST_AND_SETTLED, STRIDE, Drop
 from ..editing.keyframes import decoding_order
 from . import model as demo_model
@@ -38,6 +41,7 @@ DETAIL_ERROR_LEFT = 0.5  # "focus"
 WHOLE_PSNR = 28.0  # "focus" and "still"
 BACKGROUND_PSNR = 25.0
 
+FREE_WORDED = ("free-worded", "")
 SCHEDULES = {
     "stride 3 at 0.9": (Drop(0.9, STRIDE, 3),),
     "stride 3 at 0.9, first + settled at 0.6": (Drop(0.9, STRIDE, 3), Drop(0.6, FIRST_AND_SETTLED)),
@@ -101,23 +105,26 @@ def _detail(images: torch.Tensor) -> torch.Tensor:
 
 def measure(model: demo_model.EditModel, scenes: int, steps: int, cfg: float, batch: int, device: torch.device,
             seed: int = HELD_OUT_SEED, precision: str = "float32", report=lambda text: None,
-            runs: Sequence[tuple[str, str]] = ()) -> dict:  # fmt: skip
+            runs: Sequence[tuple[str, str]] = (), free_worded: bool = False) -> dict:  # fmt: skip
     """Scores over `scenes` scenes dealt evenly over the families; see the module's text for what they mean.
 
     `runs` are pairs of a name in `SCHEDULES` and positions, which are sampled and judged beside full sampling.
+    `free_worded` does the same with the rules' captions of free-worded instructions, without a drop.
     """
     rng = torch.Generator().manual_seed(seed)  # on the CPU, so that every machine judges the same scenes
-    words = random.Random(seed)
+    words, free_words = random.Random(seed), random.Random(seed)
     all_scenes = world.sample_scenes(scenes, rng)
     described = phrases.describe(all_scenes)
     full = ("full sampling", "")
-    rows: dict[tuple[str, str], list[dict]] = {run: [] for run in (full, *runs)}
+    free = [FREE_WORDED] if free_worded else []
+    rows: dict[tuple[str, str], list[dict]] = {run: [] for run in (full, *free, *runs)}
     seconds = dict.fromkeys(rows, 0.0)
     began = time.time()
     for first in range(0, scenes, batch):
         index = torch.arange(first, min(first + batch, scenes))
         clips = world.render(all_scenes.select(index).to(device))
-        captions = [phrases.caption(described[i], words) for i in index.tolist()]
+        trained = [phrases.caption(described[i], words) for i in index.tolist()]
+        asked = [phrases.free_instruction(described[i], free_words) for i in index.tolist()]
         names = [world.FAMILIES[i] for i in all_scenes.family[index].tolist()]
         frames, undropped = clips.frames, None
         with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
@@ -125,6 +132,7 @@ def measure(model: demo_model.EditModel, scenes: int, steps: int, cfg: float, ba
             vae = wan.image_psnr(rebuilt, frames)
             for run, of_run in rows.items():
                 name, positions = run
+                captions = [temporal_caption(text).caption for text in asked] if run == FREE_WORDED else trained
                 started = time.time()
                 made, kept = model.sample(frames[:, 0], captions, steps=steps, cfg=cfg, seed=seed + first,
                                           drops=SCHEDULES.get(name, ()), positions=positions)  # fmt: skip
@@ -137,6 +145,7 @@ def measure(model: demo_model.EditModel, scenes: int, steps: int, cfg: float, ba
                     values = {key: value[k].item() for key, value in measures.items()}
                     # Strict JSON knows no "not a number".
                     values = {key: None if value != value else value for key, value in values.items()}
+                    values["instruction"] = asked[k] if run == FREE_WORDED else None
                     of_run.append({"family": family, "caption": captions[k], "kept": kept[k]} | values)
         done = rows[full]
         report(f"{len(done)} of {scenes} scenes, {sum(r['success'] for r in done) / len(done):.1%} succeeded, "
@@ -144,10 +153,11 @@ def measure(model: demo_model.EditModel, scenes: int, steps: int, cfg: float, ba
     schedules = [
         {"schedule": name, "positions": positions, "to_full": _mean([r["to_full"] for r in of_run]),
          "seconds": seconds[name, positions], **_summary(of_run)["all"], "rows": of_run}
-        for (name, positions), of_run in rows.items()
+        for (name, positions), of_run in rows.items() if (name, positions) in runs
     ]  # fmt: skip
-    return _summary(rows[full]) | {"steps": steps, "cfg": cfg, "seed": seed, "rows": rows[full],
-                                   "schedules": schedules[1:], "seconds": seconds[full]}  # fmt: skip
+    worded = {"free_worded": _summary(rows[FREE_WORDED]) | {"rows": rows[FREE_WORDED]}} if free_worded else {}
+    return _summary(rows[full]) | {"steps": steps, "cfg": cfg, "seed": seed, "rows": rows[full], **worded,
+                                   "schedules": schedules, "seconds": seconds[full]}  # fmt: skip
 
 
 def _last_images(model: demo_model.EditModel, latent: torch.Tensor, kept: list[list[int]]) -> torch.Tensor:
@@ -200,6 +210,15 @@ def schedule_table(scores: dict) -> str:
     return "\n".join(lines)
 
 
+def wording_line(scores: dict) -> str:
+    """How free-worded instructions did, beside captions as in training."""
+    free, trained = scores["free_worded"], scores["all"]["success"]
+    worst = min(free["families"], key=lambda name: free["families"][name]["success"])
+    return (f"free-worded instructions, captions by rules: {free['all']['success']:.1%} (captions as in training: "
+            f"{trained:.1%}); the worst family is {worst}: {free['families'][worst]['success']:.1%} "
+            f"({scores['families'][worst]['success']:.1%})")  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="nox -s evaluate --", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
@@ -213,6 +232,8 @@ def main() -> None:
     parser.add_argument("--weights", type=Path, default=weights.WEIGHTS)
     parser.add_argument("--schedules", choices=["no", "compact", "both"], default="compact",
                         help="dropout schedules: none, with compact positions, or with both kinds")  # fmt: skip
+    parser.add_argument("--free-worded", action=argparse.BooleanOptionalAction, default=True,
+                        help="also sample the rules' captions of free-worded instructions")  # fmt: skip
     parser.add_argument("--json", type=Path, help="write the scores and every scene's row here")
     args = parser.parse_args()
     if args.scenes < 1:
@@ -226,8 +247,11 @@ def main() -> None:
     positions = {"no": (), "compact": ("compact",), "both": ("compact", "kept")}[args.schedules]
     runs = [(name, how) for name in SCHEDULES for how in positions]
     scores = measure(model, args.scenes, args.steps, args.cfg, batch, device, args.seed, args.precision,
-                     report=lambda text: print(text, flush=True), runs=runs)  # fmt: skip
+                     report=lambda text: print(text, flush=True), runs=runs,
+                     free_worded=args.free_worded)  # fmt: skip
     print(table(scores))
+    if args.free_worded:
+        print(f"\n{wording_line(scores)}")
     if runs:
         print()
         print(schedule_table(scores))

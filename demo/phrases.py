@@ -85,6 +85,35 @@ STILL_CLEAR = ("a perfectly still video, enhanced clarity, fixed camera", "a per
                "nothing moves, the picture is sharp and clear",
                "a still video with enhanced clarity and sharp details, the camera is fixed")  # fmt: skip
 
+# How people ask who have not seen the instructions above; only scores use them, training never.
+# {d} is left, right, top or bottom.
+_FREE_INSTRUCTIONS = {
+    "move": ("could you move {o} {s}, please?", "I want {o} to slide all the way {s}", "{o} should move {s}",
+             "please push {o} towards the {d}", "have {o} drift to the {d} of the picture",
+             "shift {o} further {s}, and keep everything else as it is"),
+    "grow": ("please make {o} much bigger", "{o} should be larger", "can you enlarge {o}?", "I'd like {o} to grow",
+             "scale {o} up", "blow up {o} like a balloon"),
+    "shrink": ("please make {o} much smaller", "{o} should be smaller", "can you shrink {o} down?",
+               "I'd like {o} to shrink to half its size", "scale {o} down", "reduce the size of {o}"),
+    "vanish": ("get rid of {o}", "please take {o} away", "I want {o} gone", "{o} should disappear from the picture",
+               "can you remove {o} completely?", "make {o} fade away"),
+    "recolour": ("could you make {o} {c} instead?", "I want {o} to be {c}", "{o} should turn {c}", "please dye {o} {c}",
+                 "give {o} a {c} colour", "change {o}'s color to {c}"),
+    "rotate": ("please rotate {o} {t} by 90 degrees", "{o} should turn {t}", "could you spin {o} {t}?",
+               "twist {o} {t}", "give {o} a quarter turn {t}", "I want {o} rotated {t}"),
+    "fall": ("could you let {o} drop to the floor?", "{o} falls down", "make {o} drop",
+             "I want {o} to fall onto the table", "{o} should fall to the ground", "have {o} tumble down"),
+    "melt": ("please melt {o} into a puddle", "{o} melts", "I want {o} to melt", "squish {o} flat",
+             "could you flatten {o}?", "make {o} look melted"),
+    "break": ("please smash {o} to pieces", "{o} should shatter", "I want {o} to break apart",
+              "crack {o} into pieces", "could you make {o} burst?", "make {o} fall apart"),
+    "focus": ("please sharpen this photo", "get rid of the blur", "make it sharp", "the picture should be in focus",
+              "unblur the image", "can you make everything crisp and clear?"),
+    "still": ("please keep everything exactly as it is", "don't change anything", "nothing should move",
+              "leave the picture as it is", "everything should stay still", "do nothing"),
+}  # fmt: skip
+_FREE_DIRECTIONS = {"up": "top", "down": "bottom"}
+
 _ENDINGS = ("", "", ". the camera stays still", ", static camera", ". everything else stays as it is",
             ". the other objects do not move", ". nothing else changes. the camera stays still")  # fmt: skip
 
@@ -118,12 +147,19 @@ def _words(scene: dict[str, str], rng: random.Random) -> dict[str, str]:
     if turn == "counterclockwise":
         turn = rng.choice(("counterclockwise", "counterclockwise", "anticlockwise"))
     side = rng.choice(_SIDES[scene["side"]]) if scene["family"] == "move" else ""
-    return {"o": thing, "c": rng.choice(COLOUR_WORDS.get(scene["target"], (scene["target"],))), "s": side, "t": turn}
+    direction = _FREE_DIRECTIONS.get(scene["side"], scene["side"])
+    target = rng.choice(COLOUR_WORDS.get(scene["target"], (scene["target"],)))
+    return {"o": thing, "c": target, "s": side, "d": direction, "t": turn}
 
 
 def instruction(scene: dict[str, str], rng: random.Random) -> str:
     """An instruction as a person might type it, for a scene of `describe`."""
     return rng.choice(_INSTRUCTIONS[scene["family"]]).format(**_words(scene, rng))
+
+
+def free_instruction(scene: dict[str, str], rng: random.Random) -> str:
+    """An instruction in words that no training caption was made from, for a scene of `describe`."""
+    return rng.choice(_FREE_INSTRUCTIONS[scene["family"]]).format(**_words(scene, rng))
 
 
 def caption(scene: dict[str, str], rng: random.Random) -> str:

@@ -6,6 +6,10 @@ until its time is over; the next call goes on where it ended. The learning rate 
 to zero at `--steps`; in a call with `--finish` it falls over the time that is left instead.
 
     python tools/run.py demo.train_transformer --minutes 9 --work /tmp/if-edit --steps 24000 --decay-from 17000
+
+With several GPUs, each process renders `--clips` clips and takes `--batch` of them at every step:
+
+    torchrun --nproc-per-node 2 tools/run.py demo.train_transformer ...
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from torch.nn import functional as F
 from . import evaluate, phrases, wan, weights, world
 from .model import SHIFT, EditModel
 from .text_encoder import split_words
-from .training import descend
+from .training import Clock, descend, join_processes, last_word, rank
 
 # Clip length: share of the batches, share of clips for refinement, families. What is hard to learn is dealt more often.
 LENGTHS = {
@@ -128,9 +132,9 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=154, help="scenes for the scores at the end; 0 for none")
     parser.add_argument("--no-compile", action="store_true")
     args = parser.parse_args()
-    began = time.time()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    torch.manual_seed(args.seed)
+    device, began = join_processes(), time.time()
+    clock = Clock(began, device)
+    torch.manual_seed(args.seed)  # the same first weights in every process
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
     torch._dynamo.config.recompile_limit = 128
 
@@ -163,7 +167,8 @@ def main() -> None:
     data = {}
     for length, (_, refined, families) in LENGTHS.items():
         count = args.clips if length == 33 else max(1, args.clips // 8)
-        data[length] = Latents(model, count, length, refined, families, args.seed * 100_003 + step + length, device)
+        seed = args.seed * 100_003 + step + length + 1_000_003 * rank()
+        data[length] = Latents(model, count, length, refined, families, seed, device)
         some = data[length].video[:4096].float()
         print(f"{count} clips of {length} frames after {time.time() - began:.0f} s; latent mean {some.mean():.2f} "
               f"std {some.std():.2f}", flush=True)  # fmt: skip
@@ -174,14 +179,16 @@ def main() -> None:
             block.compile(dynamic=False)
 
     empty = model.tokenizer.batch([""]).to(device)
-    lengths = random.Random(args.seed + step)
+    torch.manual_seed(args.seed + step + 1_000_003 * rank())  # other clips and noise in every process
+    lengths = random.Random(args.seed + step)  # but clips of the same length
     recent = torch.zeros((), device=device)
     marked, marked_step = time.time(), step
-    ends, decays_for = began + args.minutes * 60, 0.6 * (began + args.minutes * 60 - time.time())
-    while step < args.steps and time.time() < ends:
+    ends = args.minutes * 60
+    decays_for = 0.6 * (ends - clock())
+    while step < args.steps and (now := clock()) < ends:
         rate = args.rate * min(1.0, (step + 1) / 500)
         if args.finish:
-            rate *= min(1.0, (ends - time.time()) / decays_for)
+            rate *= min(1.0, (ends - now) / decays_for)
         elif step >= args.decay_from:
             rate *= max(0.0, (args.steps - step) / (args.steps - args.decay_from))
         for group in optimiser.param_groups:
@@ -209,13 +216,15 @@ def main() -> None:
         descend(loss, optimiser, trained, average, decay=min(0.9995, step / (step + 50)))
         mixed = recent.lerp(loss.detach(), 0.01) if step > marked_step + 1 else loss.detach()
         recent = torch.where(mixed.isfinite(), mixed, recent)
-        if step % 500 == 0:
+        if step % 500 == 0 and rank() == 0:
             print(f"step {step:6} loss {recent.item():.4f} {(step - marked_step) / (time.time() - marked):.1f} steps/s "
-                  f"{time.time() - began:.0f} s", flush=True)  # fmt: skip
+                  f"{now:.0f} s", flush=True)  # fmt: skip
             marked, marked_step = time.time(), step
-        if step % 5000 == 0:  # so that a call which is cut off is not lost
+        if step % 5000 == 0 and rank() == 0:  # so that a call which is cut off is not lost
             _save_average(model, average, args.out)
 
+    if not last_word():
+        return
     torch.save({"model": {n: p.detach() for n, p in trained.items()}, "optimiser": optimiser.state_dict(),
                 "average": average, "step": step}, checkpoint)  # fmt: skip
     model.save(args.out)

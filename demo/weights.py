@@ -1,7 +1,8 @@
 """The embedded model's weights: where they are, how they are stored, and what is wrong with them if they do not fit.
 
 safetensors files of less than 16 MB in `demo/weights`, with `index.json` beside them: the sizes of the three parts, the
-word list, and which file holds which tensor with which shape.
+word list, and which file holds which tensor with which shape. Tensors are float16; large matrices of the transformer
+and the text encoder are int8 with a float16 scale per row beside them, so that the repository stays small.
 """
 
 from __future__ import annotations
@@ -16,24 +17,38 @@ from safetensors.torch import load_file, save_file
 WEIGHTS = Path(__file__).parent / "weights"
 SHARD_BYTES = 15_000_000
 PARTS = ("transformer", "vae", "text_encoder")
+EIGHT_BIT_PARTS = ("transformer", "text_encoder")
+EIGHT_BIT_FROM = 2**16  # elements of a matrix
+SCALE = ".scale"  # what the name of a matrix's scales ends in
 
 
 class WeightsError(RuntimeError):
     """The weights' files are missing, damaged, or not what the index says."""
 
 
+def _to_eight_bits(matrix: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """int8 [rows, columns] and float16 scales [rows, 1], the product of which is nearest to `matrix`."""
+    scale = (matrix.float().abs().amax(1, keepdim=True) / 127).clamp(min=2.0**-24).half()
+    return (matrix.float() / scale.float()).round().clamp(-127, 127).to(torch.int8), scale
+
+
 def save_part(part: str, state: dict[str, torch.Tensor], config: dict, folder: Path = WEIGHTS) -> None:
-    """Writes one of `PARTS` as float16 shards and enters it into the index, replacing what was there of it."""
+    """Writes one of `PARTS` as shards and enters it into the index, replacing what was there of it."""
     folder.mkdir(parents=True, exist_ok=True)
     shards: list[dict[str, torch.Tensor]] = [{}]
     used = 0
     for name, tensor in state.items():
-        tensor = tensor.detach().cpu().half().contiguous()
-        if used + tensor.nbytes > SHARD_BYTES and shards[-1]:
+        tensor = tensor.detach().cpu()
+        if part in EIGHT_BIT_PARTS and tensor.ndim == 2 and tensor.numel() >= EIGHT_BIT_FROM:
+            stored = dict(zip((name, name + SCALE), _to_eight_bits(tensor), strict=True))
+        else:
+            stored = {name: tensor.half().contiguous()}
+        size = sum(t.nbytes for t in stored.values())
+        if used + size > SHARD_BYTES and shards[-1]:
             shards.append({})
             used = 0
-        shards[-1][name] = tensor
-        used += tensor.nbytes
+        shards[-1] |= stored
+        used += size
     for old in folder.glob(f"{part}-*.safetensors"):
         old.unlink()
     tensors = {}
@@ -82,4 +97,9 @@ def load_part(part: str, folder: Path | None = None) -> tuple[dict[str, torch.Te
         if list(state[name].shape) != place["shape"]:
             raise WeightsError(f"The embedded model's tensor {name} in {folder / place['file']} has the shape "
                                f"{list(state[name].shape)}, expected {place['shape']}.")  # fmt: skip
+    for name in [name for name, tensor in state.items() if tensor.dtype == torch.int8]:
+        if name + SCALE not in state:
+            raise WeightsError(f"The embedded model's {folder / entry['tensors'][name]['file']} lacks the tensor "
+                               f"{name + SCALE}.")  # fmt: skip
+        state[name] = (state[name].float() * state.pop(name + SCALE).float()).half()
     return state, entry["config"]

@@ -17,6 +17,7 @@ from if_edit.demo.model import EditModel
 from if_edit.editing.keep_sets import Drop
 from if_edit.nodes import demo_model
 from if_edit.nodes.sampling import EditSampler
+from safetensors.torch import load_file, save_file
 
 import nodes
 
@@ -173,6 +174,35 @@ def test_damaged_weights_are_named(copied_weights):
         weights.load_part("vae", copied_weights)
 
 
+def test_large_matrices_are_stored_in_eight_bits_and_come_back_nearly_the_same(tmp_path):
+    rng = torch.Generator().manual_seed(1)
+    large = torch.randn(300, 256, generator=rng) * torch.logspace(-3, 1, 300)[:, None]
+    large[7] = 0
+    state = {"large": large, "small": torch.randn(8, 8, generator=rng), "norm": torch.randn(70_000, generator=rng)}
+    weights.save_part("transformer", state, {"dim": 1}, tmp_path)
+    weights.save_part("vae", state, {"dim": 1}, tmp_path)
+    loaded, config = weights.load_part("transformer", tmp_path)
+    assert config == {"dim": 1} and set(loaded) == set(state)
+    assert all(tensor.dtype == torch.float16 for tensor in loaded.values())
+    step = large.abs().amax(1, keepdim=True) / 127
+    assert ((loaded["large"] - large).abs() <= 0.63 * step).all()
+    assert torch.equal(loaded["small"], state["small"].half()) and torch.equal(loaded["norm"], state["norm"].half())
+    assert torch.equal(weights.load_part("vae", tmp_path)[0]["large"], large.half())  # a decoder shows every error
+    files = {part: sum(file.stat().st_size for file in tmp_path.glob(f"{part}-*")) for part in ("transformer", "vae")}
+    assert files["transformer"] < 0.8 * files["vae"]
+
+
+def test_a_missing_scale_is_named(tmp_path):
+    weights.save_part("transformer", {"large": torch.ones(300, 256)}, {}, tmp_path)
+    index = json.loads((tmp_path / "index.json").read_text())
+    del index["transformer"]["tensors"]["large.scale"]
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    file = next(tmp_path.glob("transformer-*"))
+    save_file({"large": load_file(file)["large"]}, file)
+    with pytest.raises(weights.WeightsError, match=r"lacks the tensor large\.scale"):
+        weights.load_part("transformer", tmp_path)
+
+
 def test_wrong_tensors_are_named_with_both_shapes(copied_weights):
     index = json.loads((copied_weights / "index.json").read_text(encoding="utf-8"))
     index["vae"]["tensors"]["conv2.bias"]["shape"] = [17]
@@ -318,10 +348,13 @@ def test_judging_passes_the_truth_and_fails_what_is_wrong():
 def test_the_shipped_model_edits(model):
     runs = [("stride 3 at 0.9, first + settled at 0.6", "compact")]
     scores = evaluate.measure(model, scenes=7, steps=12, cfg=evaluate.CFG, batch=7, device=torch.device("cpu"),
-                              precision="bfloat16", runs=runs)  # fmt: skip
+                              precision="bfloat16", runs=runs, free_worded=True)  # fmt: skip
     assert scores["all"]["success"] >= 5 / 7, evaluate.table(scores)
     assert scores["all"]["vae_psnr"] >= 32, evaluate.table(scores)
     assert scores["all"]["background"] >= 28, evaluate.table(scores)
+    assert scores["free_worded"]["all"]["success"] >= 5 / 7, evaluate.wording_line(scores)
+    asked = [row["instruction"] for row in scores["free_worded"]["rows"]]
+    assert all(asked) and not any(row["instruction"] for row in scores["rows"])
     (dropped,) = scores["schedules"]
     assert dropped["success"] >= 5 / 7 and dropped["to_full"] >= 25, evaluate.schedule_table(scores)
     assert all(len(row["kept"]) == 2 and row["kept"][0] == 0 for row in dropped["rows"])
