@@ -35,7 +35,7 @@ from . import model as demo_model
 from . import phrases, wan, weights, world
 
 HELD_OUT_SEED = 20_251_121  # training uses small seeds only
-CFG = 2.5
+CFG = 1.0
 ERROR_LEFT = 0.25
 DETAIL_ERROR_LEFT = 0.5  # "focus"
 WHOLE_PSNR = 28.0  # "focus" and "still"

@@ -94,7 +94,7 @@ def test_core_nodes_sample_what_the_training_code_samples(model, sockets):
     (sampled,) = nodes.KSampler().sample(unet, 5, 4, 2.5, "euler", "simple", positive, negative, latent, 1.0)
 
     noise = comfy.sample.prepare_noise(latent["samples"], 5)
-    expected, _ = model.sample(image, [TEXT], frames=9, steps=4, noise=noise)
+    expected, _ = model.sample(image, [TEXT], frames=9, steps=4, cfg=2.5, noise=noise)
     mean, std = wan.latent_statistics()
     torch.testing.assert_close(sampled["samples"], expected * std + mean, atol=1e-3, rtol=1e-3)
     (decoded,) = nodes.VAEDecode().decode(vae, sampled)
@@ -119,7 +119,7 @@ def test_what_is_evaluated_drops_frames_as_the_edit_sampler_does(model, sockets,
 
     noise = comfy.sample.prepare_noise(latent["samples"], 5)
     # A batch of two, in which each clip has its own frames.
-    expected, kept = model.sample(image.expand(2, -1, -1, -1), [TEXT, ""], frames=21, steps=6,
+    expected, kept = model.sample(image.expand(2, -1, -1, -1), [TEXT, ""], frames=21, steps=6, cfg=2.5,
                                   noise=noise.expand(2, -1, -1, -1, -1), drops=drops, positions=positions)  # fmt: skip
     mean, std = wan.latent_statistics()
     assert sampled["kept_latent_frames"] == kept[0] and len(kept[0]) == 2
