@@ -39,7 +39,8 @@ _SUBJECTS = {
 }
 # Where the head noun ends: "the apples ON the table", "the man wearing a hat".
 _AFTER_HEAD = re.compile(
-    r"\s(?:on|in|of|at|under|near|with|without|behind|beside|between|from|above|below|next|to|by|over|inside|around|off|onto|into|across|through"
+    r"\s(?:on|in|of|at|under|near|with|without|behind|beside|between|from|above|below|next|to|by|over|inside|around"
+    r"|off|onto|into|across|through"
     r"|that|which|who|for|against|along|closest|nearest|holding|wearing|sitting|standing|lying|hanging)\b"
 )
 _DETERMINER = re.compile(
@@ -51,11 +52,17 @@ _NO_ARTICLE = frozenset("it he she they everything something everyone someone th
 _IRREGULAR_PLURAL = {"is": "are", "has": "have", "does": "do", "goes": "go"}
 _DOUBLED = frozenset(
     "sit run nod clap swim hug hop grin step wag flap spin skip jog shrug hit put cut get set stop drop stir rub pet "
-    "bar pat knit".split()
+    "bar pat knit swap tip rip split pop dim pan let".split()
 )
 _PARTICIPLE = {
     "throw": "thrown", "catch": "caught", "take": "taken", "give": "given", "put": "put", "leave": "left",
     "cut": "cut", "bite": "bitten", "hit": "hit", "strike": "struck",
+}  # fmt: skip
+_PAST = {
+    "fall": "fell", "break": "broke", "grow": "grew", "shrink": "shrank", "rise": "rose", "sink": "sank",
+    "freeze": "froze", "come": "came", "tear": "tore", "spin": "spun", "become": "became", "burst": "burst",
+    "split": "split", "slide": "slid", "bend": "bent", "sit": "sat", "stand": "stood", "run": "ran", "fly": "flew",
+    "swim": "swam",
 }  # fmt: skip
 _MASS_OR_MANY = frozenset("all some no any more most half".split())  # "all the water is", "all the cups are"
 _COLOR_WORDS = frozenset("red orange yellow green blue purple pink black white brown gray grey gold silver".split())
@@ -103,6 +110,11 @@ def participle(verb: str) -> str:
     return verb + verb[-1] * (verb in _DOUBLED) + "ed"
 
 
+def past(verb: str) -> str:
+    """ "fall" -> "fell", "jump" -> "jumped", "drop" -> "dropped"."""
+    return _PAST.get(verb) or participle(verb)
+
+
 @dataclass(frozen=True)
 class Thing:
     """What an edit happens to: the person's own words, and what grammar needs to know about them.
@@ -115,6 +127,7 @@ class Thing:
     pronoun: str
     possessive: str
     pronoun_plural: bool
+    name: bool = False  # "John" keeps its capital inside a sentence
 
 
 def thing(words: str, article: bool = True) -> Thing:
@@ -126,15 +139,16 @@ def thing(words: str, article: bool = True) -> Thing:
     first, head = core[0], core[-1]
     if article and first not in _NO_ARTICLE and not phrase[:1].isupper() and not _DETERMINER.match(phrase + " "):
         phrase = "the " + phrase
+    name = phrase[:1].isupper() and first not in _NO_ARTICLE and not _DETERMINER.match(phrase + " ")
     if _is_plural(core):
-        return Thing(phrase, True, "they", "their", True)
+        return Thing(phrase, True, "they", "their", True, name)
     if head in _SOMEONE:
-        return Thing(phrase, False, "they", "their", True)
+        return Thing(phrase, False, "they", "their", True, name)
     if head in _HE:
-        return Thing(phrase, False, "he", "his", False)
+        return Thing(phrase, False, "he", "his", False, name)
     if head in _SHE:
-        return Thing(phrase, False, "she", "her", False)
-    return Thing(phrase, False, "it", "its", False)
+        return Thing(phrase, False, "she", "her", False, name)
+    return Thing(phrase, False, "it", "its", False, name)
 
 
 def _is_plural(core: list[str]) -> bool:
