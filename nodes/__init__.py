@@ -5,6 +5,7 @@ from comfy_api.latest import ComfyExtension, io
 from .caption import TemporalCaption
 from .demo_model import LoadDemoEditModel
 from .keyframes import DecodeKeyframes
+from .language_models import VLMFromServer, VLMFromTextEncoder, VLMFromTransformers
 from .refinement import StillVideoRefiner
 from .sampling import DropoutSchedule, EditSampler, TemporalLatentDropout
 from .selection import FrameCollage, FrameSelector
@@ -16,6 +17,9 @@ class IFEditExtension(ComfyExtension):
         return [
             LoadDemoEditModel,
             TemporalCaption,
+            VLMFromTextEncoder,
+            VLMFromTransformers,
+            VLMFromServer,
             StartImageToVideo,
             EditSampler,
             DropoutSchedule,

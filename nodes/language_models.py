@@ -110,6 +110,10 @@ class VLMFromTransformers(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, folder: str | None = None) -> bool:
+        return True  # with it ComfyUI does not look into its list: the folder is not used for a download
+
+    @classmethod
     def execute(cls, folder: str, temperature: float, image_size: int, download: str = "") -> io.NodeOutput:
         if download.strip():
             repository = check_repository(download)

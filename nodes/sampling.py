@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-
 import comfy.samplers
 import comfy.utils
 import torch
@@ -12,8 +9,10 @@ from comfy_api.latest import io, ui
 
 from ..editing.dropout import check_start_image, check_video_latent, cut_conditioning, cut_latent, record
 from ..editing.keep_sets import FRAMES, KEEP_SETS, SETTLED_TOLERANCE, STRIDE, Drop, parse_frames, sort_drops
+from .inputs import advanced
 from .model_options import check_context_windows, vace_references
 from .positions import POSITIONS, with_positions
+from .progress_text import text_under
 from .stages import EXPERT_SWITCH, Report, part_of_schedule, sample_in_stages, schedule
 
 DropoutScheduleType = io.Custom("IFEDIT_DROPOUT_SCHEDULE")  # tuple[Drop, ...], from the highest noise level down
@@ -56,13 +55,6 @@ def positions_input() -> io.Combo.Input:
     return io.Combo.Input(
         "positions", options=list(POSITIONS), default=POSITIONS[0], optional=True, tooltip=POSITIONS_TOOLTIP
     )
-
-
-def advanced(*inputs: io.Input) -> list[io.Input]:
-    """The inputs, shown only where a person asks for all; ComfyUI 0.3.75 has no parameter for that yet."""
-    for one in inputs:
-        one.extra_dict["advanced"] = True
-    return list(inputs)
 
 
 class DropoutSchedule(io.ComfyNode):
@@ -443,16 +435,6 @@ class TemporalLatentDropout(io.ComfyNode):
             str(report),
             ui=ui.PreviewText(str(report)),
         )
-
-
-def text_under(node: type[io.ComfyNode]) -> Callable[[str], None]:
-    """A function that shows text under the running node in the browser; it does nothing where there is no server."""
-    server = sys.modules.get("server")  # ComfyUI's own, loaded where there is one
-    instance = getattr(getattr(server, "PromptServer", None), "instance", None)
-    unique_id = node.hidden.unique_id if node.hidden is not None else None
-    if instance is None or unique_id is None:
-        return lambda text: None
-    return lambda text: instance.send_progress_text(text, unique_id)
 
 
 def references_of(model, positive: list, latent: dict, named: int) -> int:

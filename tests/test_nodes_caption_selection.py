@@ -41,7 +41,8 @@ def test_every_input_and_output_explains_itself(node):
 
 
 def test_the_caption_node_gives_caption_and_end_state():
-    caption, end_state = TemporalCaption.execute("make the apples blue").result
+    caption, end_state, reasoning = TemporalCaption.execute("make the apples blue").result
+    assert "recolour" in reasoning
     assert "The apples slowly change color" in caption
     assert end_state == "The apples have become completely blue."
 
@@ -170,5 +171,5 @@ def test_the_nodes_are_known_to_a_real_comfyui(object_info):
     assert selector["output"] == ["IMAGE", "INT", "IMAGE", "STRING"]
     assert list(selector["input"]["required"]) == ["frames", "frame_numbers", "method", "frame"]
     assert list(selector["input"]["optional"]) == ["source"]
-    assert object_info["IFEdit_TemporalCaption"]["output_name"] == ["caption", "end_state"]
+    assert object_info["IFEdit_TemporalCaption"]["output_name"] == ["caption", "end_state", "reasoning"]
     assert object_info["IFEdit_FrameCollage"]["output"] == ["IMAGE"]
