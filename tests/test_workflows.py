@@ -1,25 +1,37 @@
 """The shipped workflows: well-formed, tidy, complete, and each one runs to its end in a real ComfyUI.
 
-The two for the large Wan models run with small random stand-ins under the listed file names (tests/stand_ins.py).
+Those for the large Wan models run with small random stand-ins under the listed file names (tests/stand_ins.py), and
+the one with a language model with a server on loopback that answers what a test says (tests/fake_server.py).
 """
 
+import base64
 import io
 import json
 import re
+import shutil
 
 import pytest
 from if_edit.editing.captions import temporal_caption
+from if_edit.tests.fake_server import FakeServer, reply
 from if_edit.tests.stand_ins import copy_comfyui, write_small_models
-from if_edit.tools.client import BYPASSED, Client, find_node, workflow_to_prompt
-from if_edit.tools.comfyui import PACK, Server, find_installation
+from if_edit.tests.tiny_vlm import write_tiny_vlm
+from if_edit.tools.client import BYPASSED, Client, WorkflowError, find_node, workflow_to_prompt
+from if_edit.tools.comfyui import PACK, Server, find_installation, free_port
 from PIL import Image
 
 DEMO, WAN_14B, WAN_5B = "edit_image_demo", "edit_image_wan2.2_14B", "edit_image_wan2.2_5B"
-WORKFLOWS = [DEMO, WAN_14B, WAN_5B]
+WITH_VLM = "edit_image_with_vlm"
+WORKFLOWS = [DEMO, WAN_14B, WAN_5B, WITH_VLM]
 STEPS_OF_THE_CHAIN = [
     "1  Temporal caption", "2  Video with dropout", "3  Choose the frame", "4  Still-video refiner", "Result"
 ]  # fmt: skip
 TITLE_HEIGHT = 30  # of a node, above its position; of a group, inside its bounding box
+# What the browser (frontend 1.32.9) makes a node at least as high as, in pixels.
+EDGES, SOCKET_ROW, WIDGET, TEXT_BOX, TEXT_UNDER = 14, 20, 24, 54, 42
+WRITES_TEXT_UNDER_ITSELF = ("IFEdit_EditSampler", "IFEdit_TemporalCaption")
+WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
+FILE_LISTS = ("image", "folder", "unet_name", "clip_name", "vae_name", "lora_name")  # what is on a person's disk
+SAVED_BESIDE_WIDGETS = {"seed": "fixed", "image": "image"}  # values without a socket: after a seed, after an upload
 
 
 def load(name: str) -> dict:
@@ -113,6 +125,36 @@ def test_every_node_exists_and_says_where_it_comes_from(name, object_info):
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
+def test_every_node_is_saved_as_the_browser_saves_it_today(name, object_info):
+    for node in real_nodes(load(name)):
+        known = all_inputs(object_info[node["type"]])
+        slots = [slot["name"] for slot in node["inputs"]]
+        widgets = [slot["name"] for slot in node["inputs"] if "widget" in slot]
+        assert set(slots) == set(known), node["type"]
+        assert slots == [each for each in slots if each not in widgets] + widgets
+        assert widgets == [each for each in known if each in widgets]  # the order of the values
+        assert [slot["name"] for slot in node["outputs"]] == object_info[node["type"]]["output_name"], node["type"]
+        values = list(node["widgets_values"])
+        for widget in widgets:
+            kind, options = (*known[widget], {})[:2]
+            value = values.pop(0)
+            if isinstance(kind, list) or kind == "COMBO":  # the older and the newer way to say it
+                choices = kind if isinstance(kind, list) else options["options"]
+                assert widget in FILE_LISTS or value in choices, f"{node['type']}: {widget}"
+            else:
+                expected = {"INT": int, "FLOAT": float, "BOOLEAN": bool, "STRING": str}[kind]
+                assert type(value) is expected, f"{node['type']}: {widget}"
+            if has_value_beside(options):
+                assert values.pop(0) == SAVED_BESIDE_WIDGETS[widget]
+        assert values == []
+
+
+def all_inputs(info: dict) -> dict[str, list]:
+    """A class's inputs as /object_info tells them, in order: {name: [type, options]}."""
+    return info["input"].get("required", {}) | info["input"].get("optional", {})
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
 def test_every_model_file_can_be_downloaded_from_the_browser(name):
     for node in real_nodes(load(name)):
         listed = node["properties"].get("models", [])
@@ -128,7 +170,7 @@ def test_the_chain_can_be_seen_at_a_glance(name):
     workflow = load(name)
     titles = [group["title"] for group in workflow["groups"]]
     assert [title for title in titles if title in STEPS_OF_THE_CHAIN] == STEPS_OF_THE_CHAIN
-    (note,) = (node for node in workflow["nodes"] if node["type"] == "MarkdownNote")
+    note = by_title(workflow, "Start here")
     for words in ("Temporal caption", "Video with dropout", "Choose the frame", "Still-video refiner", "Limits"):
         assert words in note["widgets_values"][0]
     for title in ("Source image", "Instruction", "Edit", "Collage", "Result"):
@@ -151,6 +193,32 @@ def test_nothing_overlaps_and_every_node_is_in_a_group(name):
         assert any(inside) or node["type"] == "MarkdownNote", f"node {node['id']} is in no group"
 
 
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_no_node_grows_over_the_next_one_in_the_browser(name, object_info):
+    for node in load(name)["nodes"]:
+        if node["type"] not in object_info:  # notes, subgraphs
+            continue
+        info = object_info[node["type"]]
+        rows, lines, boxes = 0, 0, node["type"] == "PreviewAny"  # which gets its box from the browser
+        for kind, *rest in all_inputs(info).values():
+            options = rest[0] if rest else {}
+            if not (isinstance(kind, list) or kind in WIDGETS):
+                rows += 1
+            elif options.get("multiline"):
+                boxes += 1
+            else:
+                lines += 2 if has_value_beside(options) else 1
+        needed = EDGES + SOCKET_ROW * max(rows, len(info["output"])) + WIDGET * lines + TEXT_BOX * boxes
+        if node["type"] in WRITES_TEXT_UNDER_ITSELF:
+            needed += TEXT_UNDER
+        assert node["size"][1] >= needed, f"{node['type']} is {node['size'][1]} high and will be {needed}"
+
+
+def has_value_beside(options: dict) -> bool:
+    """Whether the browser gives the input a second widget: what happens to a seed after a run, a button to upload."""
+    return bool(options.get("control_after_generate") or options.get("image_upload"))
+
+
 # --- the runs -------------------------------------------------------------------------------------------------------
 
 
@@ -166,15 +234,16 @@ def large_models_server(tmp_path_factory):
             yield server
 
 
-def run_small(client: Client, workflow: dict, source: Image.Image, latent_frames: int = 5):
+def run_small(client: Client, workflow: dict, source: Image.Image, latent_frames: int = 5, language_model: str = ""):
     """Run the workflow with few steps, few frames and few pixels, its wiring untouched.
 
+    language_model: the address of the server that VLM from Server asks
     Returns (outputs, texts): what the output nodes reported, and the numbers of the decoded frames.
     """
     prompt = workflow_to_prompt(workflow, client.object_info())
-    png = io.BytesIO()
-    source.save(png, "PNG")
-    prompt[find_node(prompt, "Source image")]["inputs"]["image"] = client.upload_image(png.getvalue(), "source.png")
+    if language_model:
+        prompt[find_node(prompt, "VLM from Server")]["inputs"]["address"] = language_model
+    put_in(client, prompt, source)
     smaller = {"steps": 2, "megapixels": 0.02}
     for node in prompt.values():
         node["inputs"] |= {name: value for name, value in smaller.items() if name in node["inputs"]}
@@ -184,6 +253,12 @@ def run_small(client: Client, workflow: dict, source: Image.Image, latent_frames
     prompt["numbers"] = {"class_type": "PreviewAny", "inputs": {"source": [keyframes, 1]}}  # to look in, nothing more
     outputs = client.run(prompt)
     return outputs, outputs.by_node["numbers"]["text"][0]
+
+
+def put_in(client: Client, prompt: dict, source: Image.Image) -> None:
+    png = io.BytesIO()
+    source.save(png, "PNG")
+    prompt[find_node(prompt, "Source image")]["inputs"]["image"] = client.upload_image(png.getvalue(), "source.png")
 
 
 def check_outputs(client: Client, workflow: dict, outputs, size: tuple[int, int]) -> None:
@@ -212,6 +287,96 @@ def test_the_large_ones_run(large_models_server, name, size):
     assert "lora key not loaded" not in large_models_server.log_path.read_text(encoding="utf-8")
 
 
+def test_without_a_language_model_the_rules_write_the_caption_and_the_node_says_why(large_models_server):
+    client = Client(large_models_server.url, large_models_server.check_alive)
+    workflow = load(WITH_VLM)
+    nobody = f"http://127.0.0.1:{free_port()}/v1"
+    outputs, numbers = run_small(client, workflow, Image.new("RGB", (160, 90), "teal"), language_model=nobody)
+    assert numbers == "0, 12, 16"
+    check_outputs(client, workflow, outputs, (192, 112))
+    ruled = temporal_caption(by_title(workflow, "Instruction")["widgets_values"][0])
+    assert outputs.of("End state")["text"] == [ruled.end_state]
+    for title in ("Instruction", "Reasoning"):
+        (text,) = outputs.of(title)["text"]
+        assert f"Cannot reach {nobody}" in text and "The rules wrote this caption instead." in text
+
+
+STAGED_REPLY = """FIRST: The girl lets go of her dress.
+THEN: Both of her arms swing outwards and up.
+FINALLY: Her hands meet above her head and stay there.
+UNCHANGED: The meadow and the sky.
+END STATE: The girl stands on the meadow with both arms above her head.
+CAPTION: The yellow-haired girl swings both arms outwards and up until her hands meet above her head."""
+
+
+def test_the_video_model_reads_what_the_language_model_wrote_about_the_photo(large_models_server):
+    client = Client(large_models_server.url, large_models_server.check_alive)
+    with FakeServer(reply(STAGED_REPLY)) as server:
+        outputs, numbers = run_small(
+            client, load(WITH_VLM), Image.new("RGB", (160, 90), "teal"), language_model=server.address
+        )
+    assert numbers == "0, 12, 16"
+    caption = STAGED_REPLY.rpartition(": ")[2] + " The camera stays still."
+    assert outputs.of("Caption")["text"] == outputs.of("Instruction")["text"] == [caption]
+    prompt = outputs.prompt
+    positive = prompt[find_node(prompt, "What happens (positive)")]["inputs"]["text"]
+    assert positive == prompt[find_node(prompt, "Caption")]["inputs"]["source"]  # the caption that was just read
+    assert outputs.of("End state")["text"] == ["The girl stands on the meadow with both arms above her head."]
+    assert "Then: Both of her arms swing outwards and up." in outputs.of("Reasoning")["text"][0]
+
+    (request,) = server.requests
+    assert request["body"]["model"] == "qwen2.5vl:7b"
+    text, image = "", None
+    for part in request["body"]["messages"][-1]["content"]:
+        text += part.get("text", "")
+        image = part.get("image_url", image)
+    assert by_title(load(WITH_VLM), "Instruction")["widgets_values"][0] in text
+    shown = Image.open(io.BytesIO(base64.b64decode(image["url"].partition("base64,")[2])))
+    assert shown.size == (160, 90)  # the photo itself, not what was scaled for Wan
+    assert shown.getpixel((80, 45)) == pytest.approx((0, 128, 128), abs=4)
+
+
+def test_a_local_model_is_asked_only_where_it_is_connected(large_models_server):
+    client = Client(large_models_server.url, large_models_server.check_alive)
+    folder = large_models_server.base / "models" / "LLM" / "Qwen2.5-VL-3B-Instruct"
+
+    def caption_nodes() -> dict:
+        """What writes and shows the caption, and the local model beside it, connected or not."""
+        prompt = workflow_to_prompt(load(WITH_VLM), client.object_info())
+        titles = ("Source image", "VLM from Server", "VLM from Transformers", "Instruction", "Caption", "Reasoning")
+        kept = {find_node(prompt, title): prompt[find_node(prompt, title)] for title in titles}
+        put_in(client, kept, Image.new("RGB", (160, 90), "teal"))
+        nobody = f"http://127.0.0.1:{free_port()}/v1"
+        kept[find_node(kept, "VLM from Server")]["inputs"] |= {"address": nobody, "retries": 0}
+        return kept
+
+    def connect(prompt: dict) -> dict:
+        prompt[find_node(prompt, "Instruction")]["inputs"]["vlm"] = [find_node(prompt, "VLM from Transformers"), 0]
+        return prompt
+
+    assert not folder.exists()
+    assert "Cannot reach" in client.run(caption_nodes()).of("Reasoning")["text"][0]  # not refused, though not there
+    with pytest.raises(WorkflowError, match=folder.name):
+        client.run(connect(caption_nodes()))
+    write_tiny_vlm(folder)
+    try:
+        (why,) = client.run(connect(caption_nodes())).of("Reasoning")["text"]
+    finally:
+        shutil.rmtree(folder)
+    assert folder.name in why and ("wrote nothing" in why or "could not be used" in why)  # all that a random model can
+
+
+def test_the_note_tells_how_to_get_the_models_that_the_nodes_name():
+    workflow = load(WITH_VLM)
+    (note,) = by_title(workflow, "Which language model?")["widgets_values"]
+    address, model, *_ = by_title(workflow, "VLM from Server")["widgets_values"]
+    folder, *_ = by_title(workflow, "VLM from Transformers")["widgets_values"]
+    assert address == "http://127.0.0.1:11434/v1"
+    assert f"`ollama pull {model}`" in note
+    assert f"--local-dir ComfyUI/models/LLM/{folder}`" in note
+    assert "the rules write the caption" in note
+
+
 def test_the_few_step_loras_can_be_switched_off(object_info):
     workflow = load(WAN_14B)
     (group,) = (group for group in workflow["groups"] if group["title"].startswith("Few-step LoRAs"))
@@ -231,7 +396,9 @@ def test_the_few_step_loras_can_be_switched_off(object_info):
         assert shift["inputs"]["model"] == [find_node(prompt, title), 0]
 
 
-@pytest.mark.parametrize(("name", "multiple", "wide"), [(WAN_14B, 16, (832, 480)), (WAN_5B, 32, (1280, 704))])
+@pytest.mark.parametrize(
+    ("name", "multiple", "wide"), [(WAN_14B, 16, (832, 480)), (WAN_5B, 32, (1280, 704)), (WITH_VLM, 16, (832, 480))]
+)
 def test_images_keep_their_shape_at_a_size_that_wan_takes(comfyui_client, object_info, name, multiple, wide):
     prompt = workflow_to_prompt(load(name), object_info)
     image = prompt[find_node(prompt, "Edit")]["inputs"]["latent_image"][0]
