@@ -1054,8 +1054,6 @@ def test_projected_guidance_with_momentum_cannot_cross_the_drop_and_is_refused_b
     assert torch.equal(edit(high, start_video(), dropout_stride=0)["samples"], ksampler(high, start_video()))
 
 
-
-
 @pytest.mark.parametrize("fullgraph", [False, True])
 def test_torch_compile_works_across_the_drop(fullgraph):
     # "eager" traces and rebuilds the forward as TorchCompileModel has it done; its inductor takes minutes on a CPU.
