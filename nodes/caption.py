@@ -176,8 +176,9 @@ class TemporalCaption(io.ComfyNode):
             )
         if written.warning:
             log.warning("Temporal Caption: %s", written.warning)
+        # The browser draws no PreviewText under a node of ours. This it keeps, with room for two or three lines.
+        show(written.warning or written.caption)
         shown = "\n\n".join(part for part in (written.caption, written.warning) if part)
-        show(shown)  # the browser shows no PreviewText under a node of ours, but keeps this
         return io.NodeOutput(written.caption, written.end_state, written.reasoning, ui=ui.PreviewText(shown))
 
     @staticmethod

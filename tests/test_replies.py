@@ -187,6 +187,7 @@ def test_of_a_label_that_comes_again_the_last_counts():
         ("The cup falls. The shot then pans to the left.", "moves the camera"),
         ("Zoom in on the cup while it falls over.", "moves the camera"),
         ("The cup tips over and falls. The camera does not zoom or move.", None),
+        ("The cup tips over and falls, without zooming in.", None),
         ("The man pans for gold while the cup falls.", None),
         ("The cup tips over and falls.", None),
     ],
@@ -256,8 +257,6 @@ def test_no_reply_crashes_and_every_output_is_safe_for_a_text_encoder(written):
         assert "embedding:" not in text.lower()
         assert not text or text[-1] not in " ,;:"
     assert problem(reply.caption) is None or isinstance(problem(reply.caption), str)
-    again = read_reply(f"CAPTION: {reply.caption}").caption
-    assert again == reply.caption or not reply.caption or problem(reply.caption)
 
 
 @pytest.mark.parametrize("piece", WORST)

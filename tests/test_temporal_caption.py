@@ -209,6 +209,14 @@ def test_a_warning_is_in_the_node_and_in_the_log(node, caplog):
     assert any("rules wrote this caption" in record.message for record in caplog.records)
 
 
+@pytest.mark.parametrize(("answer", "last"), [(GOOD, CAPTION), (SORRY, "The answer of the scripted model")])
+def test_what_stays_under_the_node_is_the_warning_or_else_the_caption(node, monkeypatch, answer, last):
+    shown = []
+    monkeypatch.setattr("if_edit.nodes.caption.text_under", lambda node: shown.append)
+    node.execute(INSTRUCTION, vlm=Scripted(answer))
+    assert shown[0] == "the scripted model writes" and shown[-1].startswith(last)
+
+
 def test_the_choices_are_those_that_writing_knows():
     inputs = {entry.id: entry for entry in TemporalCaption.define_schema().inputs}
     assert inputs["style"].options == list(STYLES) and inputs["camera"].options == [STILL, MAY_MOVE]
