@@ -63,6 +63,7 @@ def write_caption(
     seed: int = 0,
     strict: bool = False,
     check_interrupt: Callable[[], None] = lambda: None,
+    interruptions: tuple[type[BaseException], ...] = (),
     report: Callable[[str], None] = lambda text: None,
 ) -> WrittenCaption:
     """Ask a language model for a temporal caption; if it gives none that can be used, write one by rules and say so.
@@ -75,7 +76,7 @@ def write_caption(
         max_words: of the caption; two Chinese characters count as one word.
         guidance: more that the model should consider, in the person's words.
         strict: raise instead of writing by rules.
-        check_interrupt: called while the model writes; what it raises is passed on.
+        check_interrupt: called while the model writes; what it raises is passed on, and so are `interruptions`.
         report: told what is going on.
 
     Raises:
@@ -109,7 +110,7 @@ def write_caption(
             reason, text = str(error), ""
             break  # it has tried again itself where that helps
         except Exception as error:  # out of memory, a bug of a library: no reason to lose the graph
-            if error in interrupts:
+            if error in interrupts or isinstance(error, interruptions):
                 raise
             log.exception("IF-Edit: the language model %s failed", model.name)
             reason, text = f"The language model {model.name} failed ({type(error).__name__}: {error}).", ""

@@ -172,6 +172,7 @@ class TemporalCaption(io.ComfyNode):
                 seed=seed,
                 strict=strict,
                 check_interrupt=comfy.model_management.throw_exception_if_processing_interrupted,
+                interruptions=(comfy.model_management.InterruptProcessingException,),  # ComfyUI's encoders raise it
                 report=show,
             )
         if written.warning:

@@ -8,6 +8,7 @@ import urllib.request
 
 import pytest
 import torch
+from comfy.model_management import InterruptProcessingException
 from if_edit.editing.caption_prompts import CHINESE, ENGLISH, MAY_MOVE, ONE_SENTENCE, STAGED, STILL
 from if_edit.editing.caption_writing import CaptionError, write_caption
 from if_edit.editing.captions import temporal_caption
@@ -142,6 +143,11 @@ def test_an_interrupt_is_passed_on(interrupt):
 
     with pytest.raises(type(interrupt)):
         written(GOOD, check_interrupt=check)
+
+
+def test_an_interrupt_that_comfyui_raises_inside_an_encoder_stops_the_node(node):
+    with pytest.raises(InterruptProcessingException):
+        node.execute(INSTRUCTION, vlm=Scripted(InterruptProcessingException()))
 
 
 def test_an_empty_instruction_is_refused_before_anything_is_asked():
