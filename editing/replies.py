@@ -39,8 +39,8 @@ class Reply:
 
 def read_reply(text: str) -> Reply:
     """The caption and what came with it, from whatever a model wrote. Never raises; what is not found is empty."""
-    text = _visible(str(text)[:LONGEST_REPLY])
-    thoughts, text = _split_thoughts(text)
+    text = visible_text(str(text)[:LONGEST_REPLY])
+    thoughts, text = split_thoughts(text)
     parts = _from_json(text) or _from_labels(text)
     parts = parts or {"caption": _without_chatter(text)}
     clean = {name: as_sentences(part) for name, part in parts.items()}
@@ -128,7 +128,7 @@ _LABEL = re.compile(
 _CJK = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 
 
-def _visible(text: str) -> str:
+def visible_text(text: str) -> str:
     """Characters that can be seen and written in UTF-8, composed; line ends become newlines, other spaces spaces."""
     text = re.sub(r"\r\n?|[\u2028\u2029\u0085\x0b\x0c]", "\n", text)
     kept = []
@@ -147,7 +147,7 @@ _OPENS = re.compile(rf"<(?:{_THINK})>|\[(?:think|thinking)\]|<\|channel\|>\s*(?:
 _CLOSES = re.compile(rf"</(?:{_THINK})>|\[/(?:think|thinking)\]|<\|channel\|>\s*final\s*<\|message\|>", re.IGNORECASE)
 
 
-def _split_thoughts(text: str) -> tuple[str, str]:
+def split_thoughts(text: str) -> tuple[str, str]:
     """What the model thought, and what it answered. Thoughts without an end have no answer behind them."""
     thoughts, answers, rest = [], [], text
     while rest:
@@ -255,7 +255,7 @@ def as_sentences(text: str) -> str:
 
     Round brackets become commas, because ComfyUI reads them as weights, and "embedding:" loses its colon.
     """
-    text = _visible(text)
+    text = visible_text(text)
     for _ in range(4):  # tokens that only appear when others are gone
         text, changed = _SPECIAL.subn(" ", text)
         if not changed:

@@ -24,7 +24,7 @@ folder_paths.add_model_folder_path("LLM", os.path.join(folder_paths.models_dir, 
 
 
 def _vlm_output() -> io.Output:
-    return VLM.Output(display_name="vlm", tooltip="The language model: connect it to Temporal Caption.")
+    return VLM.Output(display_name="vlm", tooltip="For Temporal Caption and Frame Selector.")
 
 
 def _temperature_input() -> io.Float.Input:

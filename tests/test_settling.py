@@ -42,13 +42,27 @@ def test_a_small_ball_counts_as_much_as_a_large_one():
 
 
 @pytest.mark.parametrize("settles", [10, 20])
-def test_an_object_that_fades_away_is_done_when_it_is_gone(with_ball, without_ball, settles):
+def test_an_object_that_fades_away_is_done_when_it_is_nearly_gone(with_ball, without_ball, settles):
     clip = with_grain(fade(with_ball, without_ball, settles), 0.01)
-    assert abs(settled_frame(clip) - settles) <= 1
+    assert settles - 3 <= settled_frame(clip) <= settles + 1  # less than a latent frame early
 
 
 def test_a_change_of_the_whole_picture_is_followed_to_its_end(with_ball):
-    assert abs(settled_frame(with_grain(fade(with_ball, with_ball * 0.5, 20), 0.01)) - 20) <= 1
+    assert 17 <= settled_frame(with_grain(fade(with_ball, with_ball * 0.5, 20), 0.01)) <= 21
+
+
+def test_the_ghost_that_a_causal_vae_leaves_behind_is_no_change(with_ball, without_ball):
+    clip = fade(with_ball, without_ball, 10)
+    for frame in range(11, 19):
+        clip[frame] += (with_ball - without_ball) * 0.12 * 0.75 ** (frame - 10)
+    assert settled_frame(clip) <= 12
+
+
+def test_a_picture_that_comes_into_focus_is_done_when_it_is_sharp():
+    sharp = torch.rand(64, 64, 3, generator=torch.Generator().manual_seed(0)) * 0.1 + 0.4
+    soft = torch.nn.functional.avg_pool2d(sharp.movedim(-1, 0)[None], 5, 1, 2, count_include_pad=False)
+    clip = fade(soft[0].movedim(0, -1), sharp, 20)
+    assert 17 <= settled_frame(clip) <= 21
 
 
 def test_what_never_rests_gives_one_of_the_last_frames(with_ball):
@@ -81,13 +95,22 @@ def test_identical_frames_and_a_single_frame_give_the_first(with_ball):
 
 
 def test_among_equals_a_blurred_frame_gives_way_to_a_sharp_one():
-    clip = moving_ball(settles=12)
-    soft = torch.nn.functional.avg_pool2d(clip[12:15].movedim(-1, 1), 3, 1, 1, count_include_pad=False).movedim(1, -1)
-    clip[12:15] = clip[12:15] * 0.8 + soft * 0.2
+    clip = moving_ball(settles=12, blur=False)
+    soft = torch.nn.functional.avg_pool2d(clip[12:14].movedim(-1, 1), 3, 1, 1, count_include_pad=False).movedim(1, -1)
+    clip[12:14] = clip[12:14] * 0.8 + soft * 0.2
     result = settle(clip)
     assert result.first == 12
     assert {12, 13, 14, 15} <= set(result.equals)
-    assert result.frame == 15
+    assert result.frame == 14
+
+
+def test_a_sharper_frame_is_looked_for_only_nearby_because_later_ones_drift():
+    clip = moving_ball(settles=12, blur=False)
+    soft = torch.nn.functional.avg_pool2d(clip[12:22].movedim(-1, 1), 3, 1, 1, count_include_pad=False).movedim(1, -1)
+    clip[12:22] = clip[12:22] * 0.8 + soft * 0.2
+    assert settle(clip).frame == 12
+    keyframes = [0, 4, 8, 12, 22, 26, 32]
+    assert settle(clip[keyframes], keyframes).frame == keyframes.index(22)  # the next one is the nearest there is
 
 
 def test_among_equally_sharp_frames_the_earliest_wins():

@@ -28,7 +28,8 @@ STEPS_OF_THE_CHAIN = [
 TITLE_HEIGHT = 30  # of a node, above its position; of a group, inside its bounding box
 # What the browser (frontend 1.32.9) makes a node at least as high as, in pixels.
 EDGES, SOCKET_ROW, WIDGET, TEXT_BOX, TEXT_UNDER = 14, 20, 24, 54, 42
-WRITES_TEXT_UNDER_ITSELF = ("IFEdit_EditSampler", "IFEdit_TemporalCaption")
+WRITES_TEXT_UNDER_ITSELF = ("IFEdit_EditSampler", "IFEdit_FrameSelector", "IFEdit_TemporalCaption")
+FILMSTRIP = 250  # of the Frame Selector, which also shows the picture below it
 WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
 FILE_LISTS = ("image", "folder", "unet_name", "clip_name", "vae_name", "lora_name")  # what is on a person's disk
 SAVED_BESIDE_WIDGETS = {"seed": "fixed", "image": "image"}  # values without a socket: after a seed, after an upload
@@ -211,6 +212,8 @@ def test_no_node_grows_over_the_next_one_in_the_browser(name, object_info):
         needed = EDGES + SOCKET_ROW * max(rows, len(info["output"])) + WIDGET * lines + TEXT_BOX * boxes
         if node["type"] in WRITES_TEXT_UNDER_ITSELF:
             needed += TEXT_UNDER
+        if node["type"] == "IFEdit_FrameSelector":
+            needed += FILMSTRIP
         assert node["size"][1] >= needed, f"{node['type']} is {node['size'][1]} high and will be {needed}"
 
 
@@ -307,11 +310,12 @@ FINALLY: Her hands meet above her head and stay there.
 UNCHANGED: The meadow and the sky.
 END STATE: The girl stands on the meadow with both arms above her head.
 CAPTION: The yellow-haired girl swings both arms outwards and up until her hands meet above her head."""
+CHOICE_REPLY = "In picture 1 her hands already meet above her head.\nCHOICE: 1"
 
 
 def test_the_video_model_reads_what_the_language_model_wrote_about_the_photo(large_models_server):
     client = Client(large_models_server.url, large_models_server.check_alive)
-    with FakeServer(reply(STAGED_REPLY)) as server:
+    with FakeServer(reply(STAGED_REPLY), reply(CHOICE_REPLY)) as server:
         outputs, numbers = run_small(
             client, load(WITH_VLM), Image.new("RGB", (160, 90), "teal"), language_model=server.address
         )
@@ -324,16 +328,27 @@ def test_the_video_model_reads_what_the_language_model_wrote_about_the_photo(lar
     assert outputs.of("End state")["text"] == ["The girl stands on the meadow with both arms above her head."]
     assert "Then: Both of her arms swing outwards and up." in outputs.of("Reasoning")["text"][0]
 
-    (request,) = server.requests
+    asked_to_write, asked_to_choose = server.requests
+    text, shown = what_was_asked(asked_to_write)
+    assert by_title(load(WITH_VLM), "Instruction")["widgets_values"][0] in text
+    assert shown.size == (160, 90)  # the photo itself, not what was scaled for Wan
+    assert shown.getpixel((80, 45)) == pytest.approx((0, 128, 128), abs=4)
+
+    text, shown = what_was_asked(asked_to_choose)
+    assert "The girl stands on the meadow with both arms above her head." in text
+    assert min(shown.size) > 112  # the source and two frames
+    (why,) = outputs.of("Why this frame")["text"]
+    assert "frame 12: chosen by" in why and "her hands already meet" in why  # picture 1 is the first after the source
+
+
+def what_was_asked(request: dict) -> tuple[str, Image.Image]:
+    """The text and the picture of a request to the language model that the workflow names."""
     assert request["body"]["model"] == "qwen2.5vl:7b"
     text, image = "", None
     for part in request["body"]["messages"][-1]["content"]:
         text += part.get("text", "")
         image = part.get("image_url", image)
-    assert by_title(load(WITH_VLM), "Instruction")["widgets_values"][0] in text
-    shown = Image.open(io.BytesIO(base64.b64decode(image["url"].partition("base64,")[2])))
-    assert shown.size == (160, 90)  # the photo itself, not what was scaled for Wan
-    assert shown.getpixel((80, 45)) == pytest.approx((0, 128, 128), abs=4)
+    return text, Image.open(io.BytesIO(base64.b64decode(image["url"].partition("base64,")[2])))
 
 
 def test_a_local_model_is_asked_only_where_it_is_connected(large_models_server):

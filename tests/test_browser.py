@@ -1,0 +1,415 @@
+"""The Frame Selector in a real browser: ComfyUI's real page, its pinned frontend and a newer one, canvas and Vue nodes.
+
+No video model is needed: a small clip from a file is the video. What ran again is what ComfyUI itself reports.
+Screenshots of what was tested land in .screenshots/.
+"""
+
+import io
+
+import pytest
+from if_edit.tests.browser.comfy_page import (
+    NEWER_FRONTEND,
+    SELECTOR,
+    WINDOW,
+    ComfyPage,
+    clip,
+    nearest,
+    open_browser,
+    save_clip,
+)
+from if_edit.tools.comfyui import Server
+from PIL import Image
+
+FRAMES = 12
+ALL = [f"{frontend}-{nodes}" for frontend in ("pinned", "1.58.1") for nodes in ("canvas", "vue")]
+
+VIDEO = {
+    "Video": ["LoadImage", 0, 0, {"image": "if_edit_clip.webp"}],
+    "Noise": ["ImageAddNoise", 0, 380, {"seed": 7, "control_after_generate": "fixed", "strength": 0.01}],
+}
+TO_NOISE = ["Video", 0, "Noise", "image"]
+
+
+def selector(x: float, y: float = 0, **values) -> list:
+    return [SELECTOR, x, y, {"method": "last", **values}]
+
+
+SIMPLE = (
+    {**VIDEO, "Selector": selector(320), "Result": ["PreviewImage", 920, 0, {}]},
+    [TO_NOISE, ["Noise", 0, "Selector", "frames"], ["Selector", 0, "Result", "images"]],
+)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    try:
+        with open_browser() as browser:
+            yield browser
+    except RuntimeError as error:
+        pytest.skip(f"No browser: {error}. Install Debian's chromium, or run `playwright install chromium`.")
+
+
+@pytest.fixture(scope="module")
+def servers():
+    """Give the server of a frontend, started when it is first asked for."""
+    running = {}
+
+    def serve(frontend: str) -> Server:
+        if frontend not in running:
+            arguments = ["--disable-api-nodes"]
+            if frontend != "pinned":
+                if not (NEWER_FRONTEND / "index.html").is_file():
+                    pytest.skip(f"The frontend {frontend} is not there; `nox -s environment` fetches it.")
+                arguments += ["--front-end-root", str(NEWER_FRONTEND)]
+            running[frontend] = Server(arguments=arguments).__enter__()
+            save_clip(running[frontend].base / "input" / "if_edit_clip.webp", count=FRAMES)
+        return running[frontend]
+
+    yield serve
+    for server in running.values():
+        server.stop()
+
+
+@pytest.fixture(scope="module", params=ALL)
+def opened(request, browser, servers):
+    """ComfyUI's page, open in a tab: one for all tests of a frontend and a kind of nodes."""
+    frontend, nodes = request.param.split("-")
+    server = servers(frontend)
+    page = browser.new_page(viewport=WINDOW)
+    page.set_default_timeout(15_000)
+    comfy = ComfyPage(page, server.url, server.base, vue=nodes == "vue")
+    comfy.name = request.param
+    comfy.open()
+    yield comfy
+    page.close()
+
+
+@pytest.hookimpl
+@pytest.fixture
+def comfy(opened):
+    """That page, whose scripts must not fail."""
+    opened.errors.clear()
+    yield opened
+    assert opened.errors == []
+
+
+def shown_frame(comfy, run, title="Result") -> int:
+    return nearest(comfy.picture(run, title), clip(FRAMES))
+
+
+def test_a_click_takes_that_frame_and_runs_only_what_follows(comfy):
+    comfy.load(*SIMPLE)
+    strip = comfy.filmstrip()
+    assert "Run once" in strip.root.inner_text()
+    first = comfy.queue()
+    strip.wait()
+    assert shown_frame(comfy, first) == FRAMES - 1
+    assert strip.numbers() == list(range(FRAMES))
+    assert strip.chosen() == ["Frame 11, chosen automatically"]
+    assert strip.root.locator("polyline").count() >= 2  # the measured curves
+    comfy.settle()
+    assert strip.pictures_loaded()
+    comfy.screenshot(f"{comfy.name}-1-automatic")
+
+    strip.frame(5).click()
+    assert comfy.value("Selector", "frame") == 5
+    assert strip.chosen() == ["Frame 5, chosen by hand"]
+    second = comfy.queue()
+    assert second.ran == {"Selector", "Result"}
+    assert shown_frame(comfy, second) == 5
+    comfy.screenshot(f"{comfy.name}-2-frame-5")
+
+    comfy.open()  # a reload
+    strip = comfy.filmstrip()
+    strip.wait()
+    assert comfy.value("Selector", "frame") == 5
+    assert strip.chosen() == ["Frame 5, chosen by hand"]
+    assert strip.pictures_loaded()
+    comfy.screenshot(f"{comfy.name}-3-reloaded")
+
+    strip.auto.click()
+    assert comfy.value("Selector", "frame") == -1
+    assert strip.chosen() == ["Frame 11, chosen automatically"]
+    assert shown_frame(comfy, comfy.queue()) == FRAMES - 1
+
+
+def test_the_shipped_workflow_works_so_with_the_embedded_model(comfy):
+    comfy.open_template("edit_image_demo")
+    assert "Run once" in comfy.filmstrip("Frame Selector").root.inner_text()
+    first = comfy.queue()
+    comfy.look_at("Frame Selector")
+    strip = comfy.filmstrip("Frame Selector")
+    strip.wait()
+    numbers = strip.numbers()
+    assert numbers[0] == 0 and len(numbers) == 4  # what dropout has left of nine latent frames
+    shown = first.outputs[first.node("Frame Selector")]["if_edit_filmstrip"][0]["large"]
+    pictures = [Image.open(io.BytesIO(comfy.get("/view", **each))).convert("RGB") for each in shown]
+    other = numbers[ALL.index(comfy.name) % 2 + 1]  # the second page of a server must not find it in the cache
+    strip.frame(other).click()
+    second = comfy.queue()
+    assert second.ran == {"Frame Selector", "Why this frame", "Collage", "Still-Video Refiner", "Result"}
+    assert nearest(comfy.picture(second, "Frame Selector"), pictures) == numbers.index(other)
+    comfy.screenshot(f"{comfy.name}-0-shipped-workflow")
+
+
+def test_a_seed_that_changes_is_named_and_can_be_fixed(comfy):
+    nodes, links = SIMPLE
+    random_seed = ["ImageAddNoise", 0, 380, {"seed": 11, "control_after_generate": "randomize", "strength": 0.01}]
+    comfy.load({**nodes, "Noise": random_seed}, links)
+    strip = comfy.filmstrip()
+    comfy.queue()
+    strip.wait()
+    assert comfy.value("Noise", "seed") != 11  # ComfyUI has already drawn the next one
+    assert "Seed of Noise changes each time" in strip.seeds.inner_text()
+    comfy.screenshot(f"{comfy.name}-4-random-seed")
+    strip.frame(4).click()
+    strip.seeds.get_by_role("button", name="Fix the seed").click()
+    strip.seeds.get_by_text("only this node").wait_for()
+    assert comfy.value("Noise", "seed") == 11
+    assert comfy.value("Noise", "control_after_generate") == "fixed"
+    run = comfy.queue()
+    assert run.ran == {"Selector", "Result"}
+    assert shown_frame(comfy, run) == 4
+
+    comfy.set_value("Noise", "seed", 12)  # by hand: fixed, but not the seed of these frames
+    comfy.page.mouse.move(5, 900)
+    strip.root.hover()
+    assert "no longer that of these frames" in strip.seeds.inner_text()
+    strip.seeds.get_by_role("button").click()
+    strip.seeds.get_by_text("only this node").wait_for()
+    assert comfy.value("Noise", "seed") == 11
+
+
+def test_a_seed_is_found_behind_reroutes_primitives_and_subgraphs(comfy):
+    nodes, links = SIMPLE
+    nodes = {
+        **nodes,
+        "Noise": ["ImageAddNoise", 0, 380, {"control_after_generate": "fixed", "strength": 0.01}],
+        "Dial": ["PrimitiveNode", -240, 380, {}],
+        "Bend": ["Reroute", 240, 480, {}],
+    }
+    links = [TO_NOISE, ["Noise", 0, "Bend", ""], ["Bend", 0, "Selector", "frames"], ["Selector", 0, "Result", "images"]]
+    comfy.load(nodes, [*links, ["Dial", 0, "Noise", "seed"]])
+    comfy.set_value("Dial", "value", 21)
+    comfy.set_value("Dial", "control_after_generate", "increment")
+    comfy.to_subgraph(["Noise"])
+    strip = comfy.filmstrip()
+    comfy.queue()
+    strip.wait()
+    assert "Seed of Dial changes each time" in strip.seeds.inner_text()
+    assert comfy.value("Dial", "value") == 22
+    strip.seeds.get_by_role("button").click()
+    strip.seeds.get_by_text("only this node").wait_for()
+    assert comfy.value("Dial", "value") == 21
+    strip.frame(3).click()
+    assert comfy.queue().ran == {"Selector", "Result"}
+
+
+def test_the_keyboard_chooses_and_nothing_reaches_the_canvas(comfy):
+    comfy.load(*SIMPLE)
+    strip = comfy.filmstrip()
+    comfy.queue()
+    strip.wait()
+    strip.frame(5).click()
+    keys = comfy.page.keyboard
+    for key, expected in [("ArrowLeft", 4), ("ArrowRight", 5), ("ArrowRight", 6), ("Home", 0), ("ArrowLeft", 0)]:
+        keys.press(key)
+        assert comfy.value("Selector", "frame") == expected
+    keys.press("End")
+    assert comfy.value("Selector", "frame") == FRAMES - 1
+    keys.press("ArrowLeft")
+    comfy.settle()
+    focused = comfy.page.evaluate("() => document.activeElement.getAttribute('aria-label')")
+    assert focused == "Frame 10, chosen by hand"
+    comfy.screenshot(f"{comfy.name}-5-keyboard")
+
+    for key in ("Delete", "Backspace", "b", "m", "c", "p", "q", "Control+c", "Control+v", "Control+b", "Alt+c"):
+        keys.press(key)
+    comfy.settle()
+    assert comfy.page.evaluate("() => window.app.graph.nodes.length") == 4
+    assert comfy.on_node("Selector", "[node.mode, Boolean(node.flags.collapsed), Boolean(node.flags.pinned)]") == [
+        0,
+        False,
+        False,
+    ]
+
+    with comfy.one_run() as runs:
+        keys.press("Enter")
+    assert runs[0].ran == {"Selector", "Result"}
+    assert shown_frame(comfy, runs[0]) == 10
+
+
+def test_undo_takes_back_the_choice_and_leaves_the_frames(comfy):
+    comfy.load(*SIMPLE)
+    strip = comfy.filmstrip()
+    comfy.queue()
+    strip.wait()
+    for number in (5, 7):
+        strip.frame(number).click()
+        comfy.settle()
+    comfy.page.keyboard.press("Control+z")
+    comfy.wait("() => window.app.graph.nodes.find((each) => each.title === 'Selector')?.widgets[2].value === 5")
+    comfy.settle()
+    strip = comfy.filmstrip()
+    assert strip.chosen() == ["Frame 5, chosen by hand"]
+    assert strip.pictures_loaded()
+
+
+def test_a_double_click_chooses_and_queues(comfy):
+    comfy.load(*SIMPLE)
+    strip = comfy.filmstrip()
+    comfy.queue()
+    strip.wait()
+    with comfy.one_run() as runs:
+        strip.frame(6).dblclick()
+    assert runs[0].ran == {"Selector", "Result"}
+    assert shown_frame(comfy, runs[0]) == 6
+    comfy.page.wait_for_timeout(300)
+    assert len(set(comfy.history())) == len(comfy.history())
+
+
+def test_hovering_shows_the_frame_large(comfy):
+    comfy.load(*SIMPLE)
+    strip = comfy.filmstrip()
+    comfy.queue()
+    strip.wait()
+    strip.frame(9).hover()
+    preview = comfy.page.locator(".ifedit-preview")
+    preview.wait_for()
+    assert preview.inner_text().startswith("frame 9")
+    shown, small = preview.locator("img").bounding_box(), strip.frame(9).locator("img").bounding_box()
+    assert shown["width"] > 2 * small["width"]
+    comfy.screenshot(f"{comfy.name}-6-preview")
+    comfy.page.mouse.move(5, 900)
+    preview.wait_for(state="detached")
+
+
+def test_two_selectors_keep_to_themselves(comfy):
+    nodes, links = SIMPLE
+    nodes = {
+        **nodes,
+        "Result": ["PreviewImage", 320, 900, {}],
+        "Other": selector(900),
+        "Other result": ["PreviewImage", 900, 900, {}],
+    }
+    links = [*links, ["Noise", 0, "Other", "frames"], ["Other", 0, "Other result", "images"]]
+    comfy.load(nodes, links, scale=0.6)
+    comfy.queue()
+    one, other = comfy.filmstrip("Selector"), comfy.filmstrip("Other")
+    one.wait()
+    other.wait()
+    one.frame(2).click()
+    other.frame(8).click()
+    assert (comfy.value("Selector", "frame"), comfy.value("Other", "frame")) == (2, 8)
+    assert (one.chosen(), other.chosen()) == (["Frame 2, chosen by hand"], ["Frame 8, chosen by hand"])
+    run = comfy.queue()
+    assert (shown_frame(comfy, run), shown_frame(comfy, run, "Other result")) == (2, 8)
+    comfy.screenshot(f"{comfy.name}-7-two-selectors")
+    one.frame(3).click()
+    assert comfy.queue().ran == {"Selector", "Result"}
+
+
+def test_of_a_batch_the_first_video_is_shown_and_chosen_from(comfy):
+    nodes, links = SIMPLE
+    shown = [4 * place for place in range(FRAMES)]  # as Decode Keyframes numbers the settled frames of two videos
+    following = [shown[-1] + 1 + number for number in shown]
+    nodes = {
+        **nodes,
+        "Selector": selector(320, frame_numbers=", ".join(map(str, shown + following))),
+        "Twice": ["RepeatImageBatch", 0, 560, {"amount": 2}],
+    }
+    links = [TO_NOISE, ["Noise", 0, "Twice", "image"], ["Twice", 0, "Selector", "frames"], *links[2:]]
+    comfy.load(nodes, links)
+    comfy.queue()
+    strip = comfy.filmstrip()
+    strip.wait()
+    assert strip.numbers() == shown
+    assert "Video 1 of 2" in strip.status()
+    strip.frame(16).click()
+    run = comfy.queue()
+    assert run.ran == {"Selector", "Result"}
+    pictures = run.outputs[run.node("Result")]["images"]
+    # The number belongs to the first video; the second goes on choosing for itself (its last frame).
+    assert [nearest(comfy.get("/view", **each), clip(FRAMES)) for each in pictures] == [4, FRAMES - 1]
+    comfy.screenshot(f"{comfy.name}-11-batch")
+
+
+def test_it_works_inside_a_subgraph(comfy):
+    comfy.load(*SIMPLE)
+    comfy.to_subgraph(["Noise", "Selector"])
+    comfy.queue()
+    comfy.enter_subgraph()
+    strip = comfy.filmstrip()
+    strip.wait()
+    strip.frame(5).click()
+    comfy.screenshot(f"{comfy.name}-8-subgraph")
+    run = comfy.queue()
+    assert run.ran == {"Selector", "Result"}
+    assert shown_frame(comfy, run) == 5
+    assert strip.chosen() == ["Frame 5, chosen by hand"]
+
+
+def test_a_number_shown_on_the_subgraph_is_written_there(comfy):
+    comfy.load(*SIMPLE)
+    comfy.to_subgraph(["Noise", "Selector"])
+    comfy.show_outside("Selector", "frame")
+    comfy.queue()
+    comfy.enter_subgraph()
+    strip = comfy.filmstrip()
+    strip.wait()
+    strip.frame(4).click()
+    assert strip.chosen() == ["Frame 4, chosen by hand"]
+    assert comfy.value("New Subgraph", "frame") == 4
+    run = comfy.queue()
+    assert run.ran == {"Selector", "Result"}
+    assert shown_frame(comfy, run) == 4
+
+
+def test_a_number_that_comes_through_a_link_is_not_overwritten(comfy):
+    nodes, links = SIMPLE
+    nodes = {**nodes, "Number": ["PrimitiveInt", 0, 560, {"value": 3, "control_after_generate": "fixed"}]}
+    comfy.load(nodes, [*links, ["Number", 0, "Selector", "frame"]])
+    strip = comfy.filmstrip()
+    run = comfy.queue()
+    strip.wait()
+    assert shown_frame(comfy, run) == 3
+    assert strip.status() == "The frame's number comes through a link."
+    strip.frame(5).click()
+    assert comfy.value("Selector", "frame") == -1
+    assert strip.auto.is_disabled()
+
+
+def test_pictures_that_are_gone_are_said_to_be_gone(comfy):
+    nodes, links = SIMPLE
+    before = set((comfy.folder / "temp").iterdir())
+    strength = 0.011 + 0.001 * ALL.index(comfy.name)  # a video that no other test has in ComfyUI's cache
+    noise = ["ImageAddNoise", 0, 380, {"seed": 7, "control_after_generate": "fixed", "strength": strength}]
+    comfy.load({**nodes, "Noise": noise}, links)
+    comfy.queue()
+    comfy.filmstrip().wait()
+    for picture in set((comfy.folder / "temp").iterdir()) - before:
+        picture.unlink()
+    comfy.open()
+    strip = comfy.filmstrip()
+    strip.root.get_by_text("Run once to see the frames").wait_for()
+    assert "are gone" in strip.root.inner_text()
+    comfy.screenshot(f"{comfy.name}-9-gone")
+
+
+def test_it_follows_the_size_of_its_node_and_collapses_with_it(comfy):
+    comfy.load(*SIMPLE)
+    strip = comfy.filmstrip()
+    comfy.queue()
+    strip.wait()
+    narrow = strip.root.bounding_box()
+    comfy.resize("Selector", 330, 60)
+    comfy.screenshot(f"{comfy.name}-10-wide")
+    wide, reel = strip.root.bounding_box(), strip.root.locator(".ifedit-reel").bounding_box()
+    assert wide["width"] > 1.3 * narrow["width"]
+    assert wide["width"] - 12 <= reel["width"] <= wide["width"]
+    comfy.on_node("Selector", "(node.collapse(), window.app.canvas.setDirty(true, true))")
+    strip.frames.first.wait_for(state="hidden")
+    comfy.on_node("Selector", "(node.collapse(), window.app.canvas.setDirty(true, true))")
+    strip.wait()
+    strip.frame(1).click()
+    assert comfy.value("Selector", "frame") == 1
