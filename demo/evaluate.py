@@ -32,7 +32,7 @@ import torch
 import torch.nn.functional as F
 
 from ..editing.captions import temporal_caption
-from ..editing.keep_sets import FIRST_AND_LAST, FIRST_AND_SETTLED, STRIDE, Drop
+from ..editing.keep_sets import FIRST_AND_LAST, FIRST_AND_SETTLED, FRAMES, STRIDE, Drop
 from ..editing.keyframes import decoding_order
 from . import evaluate_selection, phrases, wan, weights, world
 from . import model as demo_model
@@ -48,6 +48,8 @@ FREE_WORDED = ("free-worded", "")
 SCHEDULES = {
     "stride 3 at 0.9": (Drop(0.9, STRIDE, 3),),
     "stride 3 at 0.9, first + settled at 0.6": (Drop(0.9, STRIDE, 3), Drop(0.6, FIRST_AND_SETTLED)),
+    "stride 3 at 0.7": (Drop(0.7, STRIDE, 3),),
+    "frames 0, 3, 6, 7, 8 at 0.9": (Drop(0.9, FRAMES, frames=(0, 3, 6, 7, 8)),),
     "first + last at 0.9": (Drop(0.9, FIRST_AND_LAST),),
     "first + settled at 0.8": (Drop(0.8, FIRST_AND_SETTLED),),
     "first + settled at 0.6": (Drop(0.6, FIRST_AND_SETTLED),),

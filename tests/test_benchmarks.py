@@ -246,7 +246,7 @@ def test_the_targets_are_those_of_the_issue():
     assert missed(sampling=9.0, device="NVIDIA A100") == []
     assert missed(overhead=0.031) == ["over <= 3%"]
     assert missed(ratio=1.51) == ["x >= 1.52"]
-    assert missed(peak_above=2.1) == ["peak <= plain"]
+    assert missed(peak_above=2.1) == ["peak <= plain"] and missed(peak_above=2.0005) == []
     assert missed(budget=24.0, reserved=23.9) == [] and missed(budget=24.0, reserved=24.1) == ["inside 24 GiB"]
 
 
