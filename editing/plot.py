@@ -54,7 +54,7 @@ def plot_measures(measures: Measures, chosen: int | None, candidates: Sequence[i
         drawing.row(top, name, _title(name), _unit(name, measures), values.tolist())
         if name == "change":
             largest = max(float(measures.change.max()), 2 * FLOOR)
-            drawing.level(top, measures.settling.tolerance / largest, "noise")
+            drawing.level(top, measures.settling.tolerance / largest, "done")
         top += ROW + GAP
     drawing.axis(bottom)
     if chosen is not None:

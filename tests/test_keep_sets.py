@@ -13,6 +13,7 @@ from if_edit.editing.keep_sets import (
     STRIDE,
     Drop,
     check_drops,
+    first_step_at,
     latent_distances,
     parse_frames,
     settled_latent_frame,
@@ -223,3 +224,11 @@ def test_frame_numbers_are_read_as_people_write_them(text, frames):
 def test_other_texts_are_refused_with_an_example(text):
     with pytest.raises(ValueError, match='such as "0, 4, 8"'):
         parse_frames(text)
+
+
+@pytest.mark.parametrize(("sigma", "step"), [(1.0, 0), (0.9, 1), (0.89, 2), (0.5, 2), (0.2, 3), (0.0, 3)])
+def test_a_drop_comes_before_the_first_step_that_starts_at_or_below_its_noise_level(sigma, step):
+    sigmas = torch.tensor([1.0, 0.9, 0.5, 0.0], dtype=torch.float32)
+    assert float(sigmas[1]) != 0.9
+    assert first_step_at(sigmas, sigma) == step  # the last value is where denoising ends, no step starts there
+    assert first_step_at(sigmas + 5e-7, 0.9) == 1
