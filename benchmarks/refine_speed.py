@@ -7,7 +7,7 @@
 With a GPU, Wan 2.2 A14B at 480x832 with random weights (speed does not depend on what they have learnt); without one,
 the embedded model at its own size. Steps and CFG are those of few-step LoRAs: 8 and 1. Rows:
 
-    light pass          Still-Video Refiner, 5 images, from sigma 0.65 with the low-noise expert only
+    light pass          Still-Video Refiner, 5 images, from sigma 0.63 with the low-noise expert only
     full still video    Still-Video Refiner, 9 images, all steps with both experts
     whole edit          Start Image to Video, Edit Sampler (33 frames, stride 3), Decode Keyframes, choosing the frame
                         by measurement, and the light pass

@@ -8,7 +8,7 @@ range, with the goal "cleaner"). As in `demo.evaluate`, the truth went through t
 count; the flawed pictures are made of it. The column "rendered" compares with the frame as it was drawn instead, which
 is some 36 dB from what the VAE makes of it. Printed are PSNR before and after (mean over scenes), the gain and its
 smallest value, how many pictures were taken, edits that count as a success, and seconds for each picture that was not
-skipped: of sampling, and with encoding, decoding and choosing.
+skipped: of sampling alone, and with encoding, decoding and choosing.
 """
 
 from __future__ import annotations
@@ -75,11 +75,9 @@ def refine(model: demo_model.EditModel, pictures: torch.Tensor, sources: torch.T
         return refined, choices
     start, frames = pictures[todo], frames or FRAMES[strength]
     began = _now(pictures)
-    latent = model.encode(start[:, None]) if strength == LIGHT_PASS else None
-    encoded = _now(pictures)
-    made, _ = model.sample(start, [caption] * len(todo), frames=frames, steps=steps, seed=seed, start=latent,
-                           start_sigma=start_sigma)  # fmt: skip
-    sampled = _now(pictures)
+    with _Forwards(model) as forwards:
+        made, _ = model.sample(start, [caption] * len(todo), frames=frames, steps=steps, seed=seed,
+                               start_sigma=start_sigma if strength == LIGHT_PASS else None)  # fmt: skip
     videos = model.decode(made)
     for b, video in zip(todo, videos, strict=True):
         with torch.autocast("cpu", enabled=False):
@@ -87,8 +85,30 @@ def refine(model: demo_model.EditModel, pictures: torch.Tensor, sources: torch.T
         if choices[b].frame is not None:
             refined[b] = video[choices[b].frame]
     if seconds is not None:
-        seconds |= {"sampling": (sampled - encoded) / len(todo), "total": (_now(pictures) - began) / len(todo)}
+        seconds |= {"sampling": forwards.seconds / len(todo), "total": (_now(pictures) - began) / len(todo)}
     return refined, choices
+
+
+class _Forwards:
+    """Seconds of the transformer's forwards within a `with` block."""
+
+    def __init__(self, model: demo_model.EditModel):
+        self.transformer = model.transformer
+        self.seconds = 0.0
+
+    def __enter__(self) -> _Forwards:
+        def begin(module, inputs):
+            self.began = _now(inputs[0])
+
+        def end(module, inputs, output):
+            self.seconds += _now(output) - self.began
+
+        self.hooks = [self.transformer.register_forward_pre_hook(begin), self.transformer.register_forward_hook(end)]
+        return self
+
+    def __exit__(self, *exception) -> None:
+        for hook in self.hooks:
+            hook.remove()
 
 
 def _now(on: torch.Tensor) -> float:

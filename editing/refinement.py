@@ -27,7 +27,7 @@ STILL_CAPTION = (
 )
 LIGHT_PASS, FULL_VIDEO = "light pass", "full still video"
 STRENGTHS = (LIGHT_PASS, FULL_VIDEO)
-START_SIGMA = 0.65  # of the light pass; 8 steps have two below it at shift 5, three at shift 3
+START_SIGMA = 0.63  # of the light pass, a quarter of 8 steps: two are at or below it at a shift of 3 and of 5
 AS_SHARP = 0.6  # of the source, from which on a frame is left as it is
 GAIN = 1.6  # by which factor a frame must be sharper to be taken: what is sharp gains up to 1.5, and loses by it
 SHARPER, CLEANER = "sharper", "cleaner"
