@@ -185,7 +185,7 @@ def choose_refined(
     finite = torch.tensor([bool(frame.isfinite().all()) for frame in frames])
     if not finite.any():
         return stays("no frame of the still video is made of numbers; try another sampler, or a VAE in float32")
-    frames = as_rgb(frames.nan_to_num(0.0, 1.0, 0.0), "frames")
+    frames = as_rgb(frames if finite.all() else frames.nan_to_num(0.0, 1.0, 0.0), "frames")
     change, structure = content_change(frames, reference), structural_similarity(frames, reference)
     kept = finite & (change[:, 0] <= MEAN_LIMIT) & (change[:, 1] <= CELL_LIMIT) & (structure >= STRUCTURE_LIMIT)
     if not kept.any():
@@ -195,9 +195,9 @@ def choose_refined(
             f"{structure.max():.2f} at best, limit {STRUCTURE_LIMIT}; colours changed by {mean:.3f} on average, limit "
             f"{MEAN_LIMIT}, and {cell:.3f} in one place, limit {CELL_LIMIT})"
         )
-    sharpness, noise = laplacian_sharpness(frames), float(noise_level(reference)[0])
+    sharpness = laplacian_sharpness(frames)
     if goal == CLEANER:
-        noises = noise_level(frames)
+        noise, noises = float(noise_level(reference)[0]), noise_level(frames)
         soft, soft_before = (_sharpness_without_noise(images) for images in (frames, reference))
         better = kept & (noises <= NOISE_LEFT * noise) & (soft >= SHARPNESS_LEFT * soft_before)
         if not better.any():
@@ -210,7 +210,7 @@ def choose_refined(
     best = int(torch.where(better, sharpness, -torch.inf).argmax())
     after = float(sharpness[best])
     if goal == SHARPER and (after <= before or after < gain * before):
-        hint = f"; it is noisy, set goal to {CLEANER}" if noise > NOISY else ""
+        hint = f"; it is noisy, set goal to {CLEANER}" if noise_level(reference) > NOISY else ""
         if after <= before:
             return stays(f"already sharper ({before:.1f}) than the best frame of the still video ({after:.1f}){hint}")
         return stays(
