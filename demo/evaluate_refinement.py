@@ -78,7 +78,7 @@ def refine(model: demo_model.EditModel, pictures: torch.Tensor, sources: torch.T
     with _Forwards(model) as forwards:
         made, _ = model.sample(start, [caption] * len(todo), frames=frames, steps=steps, seed=seed,
                                start_sigma=start_sigma if strength == LIGHT_PASS else None)  # fmt: skip
-    videos = model.decode(made)
+    videos = torch.cat([model.decode(part) for part in made.split(32)])
     for b, video in zip(todo, videos, strict=True):
         with torch.autocast("cpu", enabled=False):
             choices[b] = choose_refined(video.movedim(1, -1), _image(pictures[b]), gain, goal)

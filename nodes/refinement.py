@@ -307,6 +307,8 @@ def compare(vae, picture: torch.Tensor, source: torch.Tensor, threshold: float, 
     if goal == SHARPER:
         source = vae.decode(vae.encode(source))
         source = source.reshape(-1, *source.shape[-3:])[:1]  # an image VAE gives no axis of time
+        if not source.isfinite().all():
+            return None
     return skip_reason(picture, source, threshold, goal)
 
 

@@ -123,7 +123,9 @@ def test_a_frame_must_be_sharper_by_the_wanted_factor(gain):
 
 def test_frames_that_are_not_numbers_never_win():
     reference, sharp = blurred(scene(), 2.0), scene()
-    choice = choose_refined(torch.cat([torch.full_like(sharp, torch.nan), sharp]), reference)
+    broken, softer = sharp.clone(), blurred(scene(), 0.5)
+    broken[0, 60, 60] = torch.nan  # one pixel, which changes neither colours nor structure
+    choice = choose_refined(torch.cat([broken, softer]), reference)
     assert choice.frame == 1 and "1 of 2 frames kept" in choice.reason
     assert choose_refined(torch.full_like(sharp, torch.inf), reference).frame is None
 
@@ -524,8 +526,9 @@ def test_each_picture_of_a_batch_has_its_own_source_and_verdict(model, vae):
 def test_a_still_video_that_is_not_a_number_leaves_the_picture(model, vae, monkeypatch):
     monkeypatch.setattr(type(vae), "decode", lambda self, latent: torch.full((1, 5, 32, 32, 3), torch.nan))
     picture = torch.rand(1, 32, 32, 3)
-    image, frames, report = refine(model, vae, picture).args
-    assert torch.equal(image, picture) and frames.isfinite().all() and "made of numbers" in report
+    for source in (None, picture):
+        image, frames, report = refine(model, vae, picture, source=source).args
+        assert torch.equal(image, picture) and frames.isfinite().all() and "made of numbers" in report
 
 
 # --- the embedded model, in ComfyUI ---
