@@ -38,11 +38,11 @@ def rows(setup):
 
 
 def test_the_forwards_are_those_of_eight_steps(rows):
-    # At a shift of 5, four noise levels are above 0.9 and two at or below 0.63.
+    # At a shift of 5, three noise levels are above 0.9 and two at or below 0.63.
     forwards = {name: sorted(map(tuple, row["forwards"]), reverse=True) for name, row in rows.items()}
     assert forwards[LIGHT] == [(2, 2)]
     assert forwards[FULL] == [(3, 8)]
-    assert forwards[EDIT] == [(9, 3), (4, 5), (2, 2)] or forwards[EDIT] == [(9, 4), (4, 4), (2, 2)]
+    assert forwards[EDIT] == [(9, 3), (4, 5), (2, 2)]
 
 
 def test_the_light_pass_is_made_by_the_low_noise_expert(rows):
