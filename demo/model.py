@@ -12,10 +12,12 @@ import torch
 from torch import nn
 
 from ..editing.keep_sets import Drop, check_drops, first_step_at, sort_drops
+from ..editing.refinement import light_schedule
 from . import wan, weights
 from .text_encoder import RESERVED, TextEncoder, Tokenizer
 
 SHIFT = 3.0  # flow shift of training, and the right one for sampling
+CLEARING_CAPTION = "the blurred picture slowly comes into focus"  # in training's words what the refiner asks for
 
 
 class EditModel(nn.Module):
@@ -78,7 +80,8 @@ class EditModel(nn.Module):
     @torch.no_grad()
     def sample(self, images: torch.Tensor, captions: list[str], frames: int = 33, steps: int = 20, cfg: float = 1.0,
                shift: float = SHIFT, seed: int = 0, noise: torch.Tensor | None = None, drops: Sequence[Drop] = (),
-               positions: str = "compact") -> tuple[torch.Tensor, list[list[int]]]:  # fmt: skip
+               positions: str = "compact",
+               start_sigma: float | None = None) -> tuple[torch.Tensor, list[list[int]]]:  # fmt: skip
         """Normalised latents of the clips that begin with `images` and show `captions`, and which frames they kept.
 
         Euler steps over the "simple" schedule with classifier-free guidance against the empty caption; none at `cfg` 1,
@@ -90,6 +93,8 @@ class EditModel(nn.Module):
             frames: length of the clips, 4n + 1.
             noise: [B, 16, F, H/8, W/8] to start from, in place of the seed's.
             positions: "compact" or "kept", the time positions of the frames after a drop.
+            start_sigma: noise level in which the image's own latent begins in every frame, in place of pure noise; only
+                the steps at or below it are made.
 
         Returns:
             [B, 16, K, H/8, W/8], K = F without drops; for each clip the places of its K frames in the whole video.
@@ -102,6 +107,9 @@ class EditModel(nn.Module):
         guided = cfg != 1
         context = self.encode_text(captions + [""] * len(captions) * guided).to(condition)
         sigmas = wan.shifted_sigmas(steps, shift, x.device)
+        if start_sigma is not None:
+            sigmas = light_schedule(sigmas, start_sigma)
+            x = condition[:, -16:, :1].lerp(x, sigmas[0].to(x))
         whole = wan.rotation_for(x)
         rotation = whole  # for all clips; after a drop for each one, told and, if guided, untold
         latent_frames, clean = x.shape[2], None

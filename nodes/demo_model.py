@@ -58,6 +58,11 @@ def load_text_encoder() -> comfy.sd.CLIP:
     return clip
 
 
+def is_embedded(clip) -> bool:
+    """Whether a CLIP socket brings the embedded text encoder, which knows the words of its own world only."""
+    return isinstance(getattr(clip, "tokenizer", None), _EmbeddedTokenizer)
+
+
 class _EmbeddedTokenizer:
     """The word list behind the interface that ComfyUI expects of tokenizers, with (emphasis:1.2)."""
 

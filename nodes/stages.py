@@ -57,6 +57,9 @@ class Report:
         video = f"{_listed(latent)} of {whole - references}{of_references}"
         self._add(f"drop by {what}: kept the latent frames {video} ({reason})")
 
+    def note(self, text: str) -> None:
+        self._add(text)
+
     def warn(self, text: str) -> None:
         self._add(text, logging.WARNING)
 
