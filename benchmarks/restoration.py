@@ -147,16 +147,16 @@ def psnr(one: torch.Tensor, other: torch.Tensor) -> float:
     return -10 * math.log10(max(float((one - other).square().mean()), 1e-12))
 
 
-def seam(photo: torch.Tensor, edit: torch.Tensor, restored: Restored) -> float:
+def seam(photo: torch.Tensor, truth: torch.Tensor, restored: Restored) -> float:
     """The strongest step that the restored picture has in the mask's edge and neither picture has there, 0..1.
 
-    photo, edit: [H, W, 3], both at the photo's size. The 99.9th percentile over the pixels of the edge.
+    photo, truth: [H, W, 3]. The 99.9th percentile over the pixels of the edge.
     """
     edge = ((restored.mask > 0) & (restored.mask < 1))[None, None].float()
     edge = F.max_pool2d(edge, 3, 1, 1)[0, 0] > 0
     if not edge.any():
         return 0.0
-    steps = [_steps(one) for one in (restored.image[..., :3], photo, edit)]
+    steps = [_steps(one) for one in (restored.image[..., :3], photo, truth)]
     allowed = F.max_pool2d(torch.maximum(steps[1], steps[2])[None, None], 3, 1, 1)[0, 0]
     return float((steps[0] - allowed).clamp(min=0)[edge].quantile(0.999))
 
@@ -220,8 +220,9 @@ def table(rows: list[dict]) -> str:
     lines = [f"{'photo':<10} {'change':<8} {'model':<6} {'camera':>6} {'IoU':>5} {'outside':>8} {'inside':>8} "
              f"{'before':>8} {'seam':>6} {'share':>6}"]  # fmt: skip
     for row in rows:
-        lines.append(f"{row['photo']:<10} {row['kind']:<8} {row['model']:<6} {row['camera']:>3.1f} px {row['iou']:>5.2f} "
-                     f"{'exact' if row['exact'] else 'CHANGED':>8} {row['inside']:>5.1f} dB {row['before']:>5.1f} dB "
+        exact = "exact" if row["exact"] else "CHANGED"
+        lines.append(f"{row['photo']:<10} {row['kind']:<8} {row['model']:<6} {row['camera']:>3.1f} px "
+                     f"{row['iou']:>5.2f} {exact:>8} {row['inside']:>5.1f} dB {row['before']:>5.1f} dB "
                      f"{row['seam']:>6.3f} {row['share']:>6.1%}")  # fmt: skip
     return "\n".join(lines)
 
@@ -241,7 +242,7 @@ def measure_photos(pictures: Path | None = None, sizes=((1.0, "photo"), (2.0, "h
                 full[box.window] = resample(edited[None], box.width, box.height)[0]
                 rows.append({"photo": name, "kind": kind, "model": model, "camera": damage.camera,
                              **measure(case, edited, fit, restored),
-                             "seam": seam(case.photo, full, restored)})  # fmt: skip
+                             "seam": seam(case.photo, case.truth, restored)})  # fmt: skip
                 if pictures is not None:
                     shown = [case.photo, full, restored.image, restored.mask[..., None].expand(-1, -1, 3),
                              case.changed[..., None].expand(-1, -1, 3).float()]  # fmt: skip

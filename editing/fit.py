@@ -22,7 +22,7 @@ BUDGETS = {"480p": 832 * 480, "720p": 1280 * 720}
 # The sizes that Wan's own code offers (wan/configs, SUPPORTED_SIZES), which the models were trained near.
 WAN_SIZES = ((832, 480), (1280, 720), (1280, 704), (624, 624), (960, 960))
 ASPECTS = {"as it is": None, "16:9 or 9:16": 16 / 9, "4:3 or 3:4": 4 / 3, "square": 1.0}
-NEAR = 0.03  # log of aspect or area up to which one of Wan's own sizes is taken
+NEAR = 0.03  # log of aspect or area up to which one of Wan's own sizes is taken, and a photo squeezed into it
 OVER_BUDGET = 1.05  # most that rounding to multiples may exceed the budget
 SAME_ASPECT = 0.02  # log of the ratio up to which two pictures have the same aspect
 REGION_ASPECT = 2.0  # a region narrower than this grows: video models know no strips
@@ -119,7 +119,9 @@ def plan_fit(
         pixels: of the model's picture, about.
         multiple: of which its sides are: 16, for the 5B model 32.
         method: "crop" cuts the longer side's ends off, "pad black" and "pad blurred edge" keep the whole photo,
-            "region" takes the named box of it, grown to the aspect of the picture.
+            "region" takes the named box of it, grown to the aspect of the picture. Up to 3 % between the aspects,
+            which the multiples need, are neither cut off nor padded but squeezed, which the way back undoes: an edit
+            at the border would otherwise end in a line.
         aspect: longer side over shorter side; None takes that of the photo or the region.
         region: the box of "region", in pixels of the photo; what lies outside of the photo is cut off.
         margin: what "region" adds around the box, as a share of its longer side.
@@ -135,10 +137,12 @@ def plan_fit(
     if aspect is not None:
         ratio = aspect if ratio >= 1 else 1 / aspect
     size = model_size(ratio, pixels, multiple)
-    if method == CROP:
-        return crop_fit(width, height, *size)
     if method == REGION:
         shown = _to_aspect(shown, width, height, size[0] / size[1])
+    if abs(math.log(shown.width / shown.height * size[1] / size[0])) <= NEAR:
+        return Fit(width, height, shown, *size, Box(0, 0, *size))
+    if method == CROP:
+        return crop_fit(width, height, *size)
     return Fit(width, height, shown, *size, _placed(shown, *size))
 
 

@@ -15,8 +15,9 @@ import torch.nn.functional as F
 
 from ..fit import Fit, check_size, resample, shown_part
 from ..images import as_rgb
-from .blending import blend, sample, soft_mask
+from .blending import Window, blend, sample, soft_mask
 from .change import became_sharper, find_change
+from .detail import undo_softness
 from .drift import (
     NO_CAMERA_DRIFT,
     NO_COLOUR_DRIFT,
@@ -30,6 +31,7 @@ from .drift import (
 AUTOMATIC, LOCAL, WHOLE = "automatic", "local edit", "whole image"
 MODES = (AUTOMATIC, LOCAL, WHOLE)
 WHOLE_SHARE = 0.6  # of the picture: an edit that changes more is one of the whole picture
+SAME_SHAPE = 0.02  # difference of aspect that a mask may have without a warning
 WORK_PIXELS = 1_300_000  # at most, in which drift and change are estimated
 
 Enlarge = Callable[[torch.Tensor], torch.Tensor]
@@ -43,8 +45,8 @@ class Controls:
 
     mode: str = AUTOMATIC
     protection: float = 0.5
-    grow: int = 1
-    feather: int = 4
+    grow: int = 0
+    feather: int = 3
     correct_drift: bool = True
 
 
@@ -102,7 +104,9 @@ def restore(
         aligned, colour, camera, light_changed = _undo_drift(reference, work)
     whole, reason, mask = controls.mode == WHOLE, "", torch.ones(size, dtype=torch.bool)
     if not whole:
-        mask = find_change(reference, aligned, controls.protection).mask & seen_by(camera.matrix, *size)
+        mask = find_change(reference, aligned, controls.protection).mask
+        if camera is not NO_CAMERA_DRIFT:
+            mask = _guess_unseen(mask, seen_by(camera.matrix, *size))
         share = float(mask.float().mean())
         if light_changed:
             reason = "the light of the whole picture changed"
@@ -115,22 +119,50 @@ def restore(
         lines.append(f"Taken as an edit of the whole image: {reason}. Set mode to '{LOCAL}' to take only what changed.")
     elif reason:
         lines.append(f"This looks like an edit of the whole image: {reason}. Mode '{WHOLE}' would take all of it.")
+    edit = shown
     if whole:
-        colour, camera, mask = NO_COLOUR_DRIFT, NO_CAMERA_DRIFT, torch.ones_like(mask)
-    elif colour is not NO_COLOUR_DRIFT:
-        lines.append(f"Light undone: {colour}.")
-    if camera is not NO_CAMERA_DRIFT:
-        lines.append(f"Camera undone: {camera}.")
+        mask = torch.ones_like(mask)
+    elif controls.correct_drift:
+        edit, undone = _clean_edit(shown, aligned, reference, mask, colour, camera)
+        lines.append(f"Drift undone: {', '.join(undone) or 'none'}.")
 
     if edit_mask is not None:
         part = edit_mask[fit.source_box.window][None, None].float()
         mask = mask | (F.interpolate(part, size=size, mode="area")[0, 0] >= 0.5)
     soft = soft_mask(mask, fit, controls.grow if not whole else 0, controls.feather)
     keep = None if keep_mask is None else keep_mask.float()
-    image, taken = blend(
-        source, soft, fit, keep, lambda window: _edit_pixels(shown, fit, window, colour, camera, enlarge)
-    )
+    image, taken = blend(source, soft, fit, keep, lambda window: _edit_pixels(edit, fit, window, enlarge))
     return Restored(image, taken, whole, "\n".join([_summary(taken, fit), *lines]))
+
+
+def photo_mask(masks: torch.Tensor | None, number: int, fit: Fit, name: str) -> tuple[torch.Tensor | None, str]:
+    """Mask `number` of [N, h, w] (the last one if there are fewer) at the photo's size [H, W], and what to say of it.
+
+    A mask of the size of the model's picture is taken as drawn on that, any other as drawn on the photo. One that marks
+    nothing is none: so ComfyUI's Load Image hands over pictures without alpha.
+    """
+    if masks is None:
+        return None, ""
+    mask = masks.reshape(-1, *masks.shape[-2:])
+    mask = mask[min(number, len(mask) - 1)].detach().to("cpu", torch.float32).nan_to_num(0.0).clamp(0, 1)
+    if not (mask > 0).any():
+        return None, f"{name} is empty and was ignored."
+    height, width = mask.shape
+    size = (fit.source_height, fit.source_width)
+    if (height, width) == size:
+        return mask, ""
+    if (height, width) == (fit.height, fit.width):
+        box = fit.source_box
+        part = mask[fit.box.window][None, None]
+        full = torch.zeros(size)
+        full[box.window] = F.interpolate(part, size=(box.height, box.width), mode="bilinear")[0, 0]
+        return full, ""
+    stretched = F.interpolate(mask[None, None], size=size, mode="bilinear")[0, 0]
+    if abs(width / height / (size[1] / size[0]) - 1) <= SAME_SHAPE:
+        return stretched, ""
+    return stretched, (
+        f"Warning: {name} is {width} x {height} and was stretched to the photo's {size[1]} x {size[0]}, another aspect."
+    )
 
 
 def _undo_drift(reference: torch.Tensor, work: torch.Tensor) -> tuple[torch.Tensor, ColourDrift, CameraDrift, bool]:
@@ -147,28 +179,51 @@ def _undo_drift(reference: torch.Tensor, work: torch.Tensor) -> tuple[torch.Tens
     return colour.undo(work[None])[0], colour, camera, False
 
 
-def _edit_pixels(
+def _clean_edit(
     shown: torch.Tensor,
-    fit: Fit,
-    window: tuple[int, int, int, int],
+    aligned: torch.Tensor,
+    reference: torch.Tensor,
+    mask: torch.Tensor,
     colour: ColourDrift,
     camera: CameraDrift,
-    enlarge: Enlarge | None,
-) -> torch.Tensor:
-    """The edit [h, w, 3] at the photo's size, in a window (top, bottom, left, right) of the fit's part of the photo."""
+) -> tuple[torch.Tensor, list[str]]:
+    """The edit [1, h, w, 3] without its drift, and what was undone, in words."""
+    undone = [f"light ({colour})"] if colour is not NO_COLOUR_DRIFT else []
+    undone += [f"camera ({camera})"] if camera is not NO_CAMERA_DRIFT else []
+    edit = aligned
+    if shown.shape[1:3] == aligned.shape[1:]:
+        sharpened = undo_softness(reference, aligned, mask)
+        if sharpened is not None:
+            edit = sharpened
+            undone.append("softness and grain")
+    else:  # larger than what was worked on
+        edit, (height, width) = _channels_first(shown), shown.shape[1:3]
+        if camera is not NO_CAMERA_DRIFT:
+            edit = sample(edit[None], height, width, (0, height, 0, width), camera.matrix)[0]
+        edit = colour.undo(edit[None])[0]
+    return edit.movedim(0, -1)[None], undone
+
+
+def _edit_pixels(edit: torch.Tensor, fit: Fit, window: Window, enlarge: Enlarge | None) -> torch.Tensor:
+    """The edit [1, h, w, 3] at the photo's size, in a window of the fit's part of the photo."""
     height, width = fit.source_box.height, fit.source_box.width
-    if enlarge is not None and (height > shown.shape[1] or width > shown.shape[2]):
-        shown = as_rgb(enlarge(shown), "the upscale model's image")
-    if camera is NO_CAMERA_DRIFT:
-        top, bottom, left, right = window
-        across, down = shown.shape[2] / width, shown.shape[1] / height
-        cut = (left * across, top * down, right * across, bottom * down)
-        pixels = resample(shown, right - left, bottom - top, None if cut == (0, 0, *shown.shape[2:0:-1]) else cut)[0]
-    else:
-        pixels = sample(_channels_first(shown)[None], height, width, window, camera.matrix)[0].movedim(0, -1)
-    if colour is NO_COLOUR_DRIFT:
-        return pixels
-    return ((pixels - colour.offset) / colour.gain).clamp_(0, 1)
+    if enlarge is not None and (height > edit.shape[1] or width > edit.shape[2]):
+        edit = as_rgb(enlarge(edit), "the upscale model's image")
+    top, bottom, left, right = window
+    if window == (0, height, 0, width):
+        return resample(edit, width, height)[0]
+    across, down = edit.shape[2] / width, edit.shape[1] / height
+    return resample(edit, right - left, bottom - top, (left * across, top * down, right * across, bottom * down))[0]
+
+
+def _guess_unseen(mask: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    """The mask [H, W] where the moved camera saw nothing: as at the nearest place that it saw."""
+    from scipy import ndimage  # ComfyUI loads it anyway, but not when the pack is loaded
+
+    if seen.all() or not seen.any():
+        return mask
+    rows, columns = ndimage.distance_transform_edt(~seen.numpy(), return_distances=False, return_indices=True)
+    return mask[torch.from_numpy(rows), torch.from_numpy(columns)]
 
 
 def _work_size(height: int, width: int) -> tuple[int, int]:
