@@ -72,7 +72,7 @@ class FitImageForWan(io.ComfyNode):
                     "aspect",
                     options=list(ASPECTS),
                     default="as it is",
-                    tooltip="Shape of the model's picture: that of the photo or region, or one of those Wan was made for.",
+                    tooltip="Shape of the model's picture: that of the photo or region, or one that Wan was made for.",
                 ),
                 io.Combo.Input(
                     "method",
@@ -86,7 +86,7 @@ class FitImageForWan(io.ComfyNode):
                 io.Mask.Input(
                     "mask",
                     optional=True,
-                    tooltip="For 'region': marks what to edit. The region is the box around it. An empty mask is ignored.",
+                    tooltip="For 'region': marks what to edit; the region is the box around that. Ignored if empty.",
                 ),
                 *advanced(
                     _pixels(
@@ -159,7 +159,7 @@ class RestoreEdit(io.ComfyNode):
                 io.Image.Input("source", tooltip="The photo as it was, at its full size."),
                 io.Image.Input(
                     "edited",
-                    tooltip="The edited image, from Frame Selector or Still-Video Refiner. A batch is restored one by one.",
+                    tooltip="The edited image, from Frame Selector or Still-Video Refiner, or several of them.",
                 ),
                 FitType.Input(
                     "fit",
@@ -218,7 +218,7 @@ class RestoreEdit(io.ComfyNode):
                 io.UpscaleModel.Input(
                     "upscale_model",
                     optional=True,
-                    tooltip="Enlarges the edit where the photo is larger, from Load Upscale Model. Without it, Lanczos.",
+                    tooltip="Enlarges the edit where the photo is larger, from Load Upscale Model. Otherwise Lanczos.",
                 ),
             ],
             outputs=[
