@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from .change import grown
 from .drift import gaussian
 
-RADIUS = 2  # pixels of a kernel: 5 x 5
+RADIUS = 3  # pixels of a kernel: 7 x 7
 MARGIN = 4  # pixels around the change that do not teach
 SAMPLES = 60_000  # places to learn from, at most
 FEWEST = 2_000
@@ -44,7 +44,7 @@ def undo_softness(reference: torch.Tensor, edited: torch.Tensor, mask: torch.Ten
     size = (2 * RADIUS + 1) ** 2
     moments, products = torch.zeros(2 * size, 2 * size, dtype=torch.float64), torch.zeros(2 * size, dtype=torch.float64)
     for soft, sharp in zip(edited, reference, strict=True):
-        around = F.unfold(soft[None, None], 2 * RADIUS + 1, padding=RADIUS)[0][:, places]  # [25, samples]
+        around = F.unfold(soft[None, None], 2 * RADIUS + 1, padding=RADIUS)[0][:, places]  # [49, samples]
         centre = soft.flatten()[places]
         around = around - centre  # a flat picture stays as it is
         features = torch.cat([around * (1 - share), around * share]).double()
