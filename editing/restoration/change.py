@@ -19,16 +19,15 @@ WIDE, NARROW = 2, 1  # pixels of tolerance: to begin a change, and to follow one
 CERTAIN, POSSIBLE = 0.06, 0.015  # differences of brightness that begin a change, and that still belong to one
 NOISE_CERTAIN, NOISE_POSSIBLE = 3.0, 1.0  # what the measured noise adds to them
 PLAIN, REACH = 0.015, 5  # plain difference that still belongs to a change so many pixels away
+BROAD, BROAD_CERTAIN = 3.0, 0.07  # a blur in which ringing vanishes, and what begins a change after it
 SMALLEST = 8  # pixels in which a change is certain; fewer are noise
 CLOSING = 3  # pixels
 GUIDE_RADIUS, GUIDE_SOFTNESS = 4, 1e-3
-SHARPER = 1.5  # times the detail of the photo, outside of the change
-SHARPER_SHARE = 0.6  # of the tiles with detail
+SHARPER = 1.25  # times the detail of the photo, outside of the change
+LEAST_DETAIL, LEAST_TILES = 0.01, 4  # grain makes no tile of that strength
 LOST_TEXTURE = 2.5  # times less detail than the rest of the picture keeps
 LEAST_TEXTURE, TEXTURE_REACH = 0.015, 4  # strength; pixels that its measurement spreads over an edge
 TILE = 16  # pixels
-LEAST_DETAIL = 0.004
-LEAST_TILES = 6
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,8 @@ def find_change(reference: torch.Tensor, edited: torch.Tensor, protection: float
     """Find what differs between pictures [3, H, W] (0..1) of the same size, light and camera.
 
     1. The excess of a pixel is how far it lies outside of the range that the other picture has within 2 pixels; of the
-       two directions the smaller counts. Its blur begins a change where it is above 0.06 + 3 noise.
+       two directions the smaller counts. Its blur begins a change where it is above 0.06 + 3 noise. So does a
+       difference that is above 0.07 + 3 noise after a blur of 3 pixels: something small may have turned.
     2. The same with 1 pixel is followed from there as long as it is above 0.015 + noise: this takes in shadows
        (hysteresis), and so is texture of which 2.5 times less is left than elsewhere. Within 5 pixels the plain
        difference is followed too, above 0.015 + 3 noise.
@@ -63,6 +63,8 @@ def find_change(reference: torch.Tensor, edited: torch.Tensor, protection: float
     noise = 1.48 * float(difference.abs().amax(dim=1).median())
     certain = _excess(reference, edited, WIDE) > factor * (CERTAIN + NOISE_CERTAIN * noise)
     possible = _excess(reference, edited, NARROW) > factor * (POSSIBLE + NOISE_POSSIBLE * noise)
+    broad = gaussian((edited - reference)[None], BROAD)[0].abs().amax(dim=0)
+    certain |= (broad > factor * (BROAD_CERTAIN + NOISE_CERTAIN * noise)) & possible
     certain, possible = certain.numpy(), possible.numpy() | _texture_lost(reference, edited, factor)
     eight = ndimage.generate_binary_structure(2, 2)
     labels, count = ndimage.label(certain, eight)
@@ -100,8 +102,8 @@ def became_sharper(reference: torch.Tensor, edited: torch.Tensor, mask: torch.Te
     textured = outside & (torch.maximum(*detail) > LEAST_DETAIL)
     if int(textured.sum()) < LEAST_TILES:
         return False
-    sharper = detail[1][textured] > SHARPER * detail[0][textured]
-    return float(sharper.float().mean()) > SHARPER_SHARE
+    before, after = (float(one[textured].square().mean()) ** 0.5 for one in detail)
+    return after > SHARPER * before
 
 
 def _detail(image: torch.Tensor) -> torch.Tensor:

@@ -16,7 +16,8 @@ from .drift import gaussian
 RADIUS = 3  # pixels of a kernel: 7 x 7
 MARGIN = 4  # pixels around the change that do not teach
 SAMPLES = 60_000  # places to learn from, at most
-FEWEST = 2_000
+FEWEST = 2_000  # of them, in which there must be detail: from a few edges it would learn to draw outlines
+OVERSHOOT = 0.5  # of the range of the neighbouring values, by which sharpening may leave it
 DETAIL = 0.02  # strength of the detail between 0.7 and 2 pixels at which both kernels count alike
 RIDGE = 1e-4
 SAME_DETAIL = 0.7  # correlation; below, the edit drew details of its own, and the filter would only blur them
@@ -41,6 +42,8 @@ def undo_softness(reference: torch.Tensor, edited: torch.Tensor, mask: torch.Ten
 
     detailed = _detailed(edited)
     share = detailed.flatten()[places]
+    if float(share.sum()) < FEWEST:
+        return None
     size = (2 * RADIUS + 1) ** 2
     moments, products = torch.zeros(2 * size, 2 * size, dtype=torch.float64), torch.zeros(2 * size, dtype=torch.float64)
     for soft, sharp in zip(edited, reference, strict=True):
@@ -61,7 +64,10 @@ def _apply(image: torch.Tensor, detailed: torch.Tensor, flat: torch.Tensor, rich
     kernels[:, len(flat) // 2] -= kernels.sum(dim=1)  # the neighbours' difference to the centre
     padded = F.pad(image[:, None], (RADIUS,) * 4, mode="replicate")
     changes = F.conv2d(padded, kernels.view(2, 1, side, side))  # [3, 2, H, W]
-    return (image + torch.lerp(changes[:, 0], changes[:, 1], detailed)).clamp(0, 1)
+    sharpened = image + torch.lerp(changes[:, 0], changes[:, 1], detailed)
+    highest, lowest = F.max_pool2d(image, 3, 1, 1), -F.max_pool2d(-image, 3, 1, 1)
+    beyond = OVERSHOOT * (highest - lowest)
+    return torch.minimum(torch.maximum(sharpened, lowest - beyond), highest + beyond).clamp(0, 1)
 
 
 def _band(image: torch.Tensor) -> torch.Tensor:
