@@ -31,6 +31,7 @@ from .drift import (
 AUTOMATIC, LOCAL, WHOLE = "automatic", "local edit", "whole image"
 MODES = (AUTOMATIC, LOCAL, WHOLE)
 WHOLE_SHARE = 0.6  # of the picture: an edit that changes more is one of the whole picture
+CLIPPED = 0.004  # a step of 255
 SAME_SHAPE = 0.02  # difference of aspect that a mask may have without a warning
 WORK_PIXELS = 1_300_000  # at most, in which drift and change are estimated
 
@@ -108,10 +109,10 @@ def restore(
         if camera is not NO_CAMERA_DRIFT:
             mask = _guess_unseen(mask, seen_by(camera.matrix, *size))
         share = float(mask.float().mean())
-        if light_changed:
-            reason = "the light of the whole picture changed"
-        elif share > WHOLE_SHARE:
+        if share > WHOLE_SHARE:
             reason = f"{share:.0%} of the picture changed"
+        elif light_changed:
+            reason = "the light of the whole picture changed"
         elif became_sharper(reference, aligned, mask):
             reason = "the whole picture became sharper"
         whole = bool(reason) and controls.mode == AUTOMATIC
@@ -176,7 +177,10 @@ def _undo_drift(reference: torch.Tensor, work: torch.Tensor) -> tuple[torch.Tens
         work = sample(work[None], height, width, (0, height, 0, width), camera.matrix)[0]
         again = colour_drift(reference, work)  # closer, now that the pixels lie on each other
         colour = colour if again.is_edit else again
-    return colour.undo(work[None])[0], colour, camera, False
+    clean = colour.undo(work[None])[0]
+    # Where the drift went beyond white or black, the edit says nothing against the photo.
+    clipped = (work >= 1 - CLIPPED) & (reference > clean) | (work <= CLIPPED) & (reference < clean)
+    return torch.where(clipped, reference, clean), colour, camera, False
 
 
 def _clean_edit(
