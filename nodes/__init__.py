@@ -7,6 +7,7 @@ from .demo_model import LoadDemoEditModel
 from .keyframes import DecodeKeyframes
 from .language_models import VLMFromServer, VLMFromTextEncoder, VLMFromTransformers
 from .refinement import StillVideoRefiner
+from .restoration import FitImageForWan, RestoreEdit
 from .sampling import DropoutSchedule, EditSampler, TemporalLatentDropout
 from .selection import FrameCollage, FrameSelector
 from .video_condition import StartImageToVideo
@@ -16,6 +17,7 @@ class IFEditExtension(ComfyExtension):
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         return [
             LoadDemoEditModel,
+            FitImageForWan,
             TemporalCaption,
             VLMFromTextEncoder,
             VLMFromTransformers,
@@ -28,4 +30,5 @@ class IFEditExtension(ComfyExtension):
             FrameSelector,
             FrameCollage,
             StillVideoRefiner,
+            RestoreEdit,
         ]

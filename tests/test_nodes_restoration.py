@@ -1,0 +1,170 @@
+"""Fit Image for Wan and Restore Edit as ComfyUI runs them."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from if_edit.benchmarks.restoration import PASTED, Damage, damaged, known_change, load_photo, psnr
+from if_edit.editing.fit import Box, resample
+from if_edit.nodes.restoration import FitImageForWan, RestoreEdit
+
+ROOT = Path(__file__).parents[1]
+FIT = {
+    "budget": "480p",
+    "megapixels": 0.4,
+    "multiple": "16",
+    "aspect": "as it is",
+    "method": "crop",
+    "x": 0,
+    "y": 0,
+    "box_width": 0,
+    "box_height": 0,
+    "region_margin": 0.25,
+}
+RESTORE = {"mode": "automatic", "protection": 0.5, "grow": 0, "feather": 3, "correct_drift": True}
+
+
+@pytest.fixture(autouse=True)
+def previews_go_to_a_temporary_folder(tmp_path):
+    import folder_paths
+
+    before = folder_paths.get_temp_directory()
+    folder_paths.set_temp_directory(str(tmp_path))
+    yield
+    folder_paths.set_temp_directory(before)
+
+
+def run(node, **values):
+    """As ComfyUI runs it: on a clone, in inference mode."""
+    prepared = node.PREPARE_CLASS_CLONE(None)
+    prepared.hidden = node.hidden
+    with torch.inference_mode():
+        return prepared.execute(**values).result
+
+
+def fit(image, **values):
+    return run(FitImageForWan, image=image, **{**FIT, **values})
+
+
+def restore(source, edited, **values):
+    return run(RestoreEdit, source=source, edited=edited, **{**RESTORE, **values})
+
+
+@pytest.mark.parametrize("node", [FitImageForWan, RestoreEdit], ids=lambda node: node.__name__)
+def test_every_input_and_output_explains_itself(node):
+    schema = node.define_schema()
+    assert schema.node_id.startswith("IFEdit_") and schema.category == "IF-Edit"
+    assert len(schema.description) > 40
+    assert all(socket.tooltip for socket in [*schema.inputs, *schema.outputs])
+    page = (ROOT / "web" / "docs" / f"{schema.node_id}.md").read_text(encoding="utf-8")
+    assert page.startswith(f"# {schema.display_name}\n")
+    assert all(f"**{socket.id}**" in page for socket in schema.inputs)
+
+
+def test_a_photo_goes_through_both_nodes_and_only_the_edit_changes():
+    case = known_change("coffee", PASTED)
+    photo, truth = (resample(one[None], 1536, 1008) for one in (case.photo, case.truth))
+    image, width, height, plan = fit(photo)
+    assert image.shape == (1, height, width, 3) and width % 16 == height % 16 == 0
+    edited = damaged(fit(truth)[0][0], Damage(), 0)[None]
+    result, mask, pair, report = restore(photo, edited, fit=plan)
+    assert result.shape == photo.shape and mask.shape == photo.shape[:3]
+    assert torch.equal(result[mask == 0], photo[mask == 0])
+    changed = (truth - photo).abs().amax(dim=-1) > 0.05
+    assert psnr(result[changed], truth[changed]) > psnr(photo[changed], truth[changed]) + 10
+    assert max(pair.shape[1:3]) < 2100 and "of the photo" in report
+
+
+@pytest.mark.parametrize("multiple", ["16", "32"])
+def test_custom_budgets_and_multiples_are_kept(multiple):
+    image, width, height, _ = fit(torch.rand(2, 300, 500, 4), budget="custom", megapixels=0.1, multiple=multiple)
+    assert image.shape == (2, height, width, 3)
+    assert width % int(multiple) == height % int(multiple) == 0
+    assert width * height <= 1.05 * 0.1 * 1024 * 1024
+
+
+def test_the_embedded_models_size_can_be_had():
+    assert fit(torch.rand(1, 300, 500, 3), budget="custom", megapixels=0.016, aspect="square")[1:3] == (128, 128)
+
+
+def test_a_region_follows_the_mask_and_an_empty_mask_the_box():
+    photo = torch.rand(1, 600, 900, 3)
+    mask = torch.zeros(1, 600, 900)
+    mask[0, 400:500, 700:850] = 1
+    box = fit(photo, method="region", mask=mask)[3].source_box
+    assert box.left <= 700 and box.right >= 850 and box.top <= 400 and box.bottom >= 500 and box.width < 450
+    values = {"x": 10, "y": 20, "box_width": 160, "box_height": 96, "region_margin": 0.0}
+    box = fit(photo, method="region", mask=torch.zeros(1, 64, 64), **values)[3].source_box
+    assert isinstance(box, Box) and box.left <= 10 and box.right >= 170 and box.width < 200
+    with pytest.raises(ValueError, match="region needs a size"):
+        fit(photo, method="region", mask=torch.zeros(1, 64, 64))
+
+
+def test_one_photo_serves_many_edits_and_equal_numbers_go_in_pairs():
+    photo = load_photo("chelsea")[None]
+    edits = photo.repeat(2, 1, 1, 1).clone()
+    edits[0, 40:90, 40:90] = 0.1
+    edits[1, 150:200, 300:360] = 0.9
+    images, masks, pairs, report = restore(photo, edits)
+    assert images.shape == edits.shape and len(pairs) == 2 and "Image 2: " in report
+    assert masks[0, 60, 60] == 1 and masks[1, 60, 60] == 0 and masks[1, 170, 330] == 1
+    both = torch.cat([photo, photo.flip(2)])
+    assert torch.equal(restore(both, both)[0], both)
+
+
+@pytest.mark.parametrize("photos, edits", [(2, 3), (2, 1), (3, 2)])
+def test_numbers_that_do_not_go_together_are_refused(photos, edits):
+    with pytest.raises(ValueError, match=f"{edits} edited images for {photos} photos"):
+        restore(torch.rand(photos, 64, 64, 3), torch.rand(edits, 64, 64, 3))
+
+
+def test_another_aspect_without_a_fit_is_refused_with_the_remedy():
+    with pytest.raises(ValueError, match="Fit Image for Wan"):
+        restore(torch.rand(1, 100, 300, 3), torch.rand(1, 480, 832, 3))
+
+
+def test_a_keep_mask_protects_and_empty_masks_are_named_in_the_report():
+    photo = load_photo("rocket")[None]
+    edited = photo.clone()
+    edited[0, 40:120, 350:450] = torch.tensor([0.9, 0.2, 0.2])
+    keep = torch.zeros(1, *photo.shape[1:3])
+    keep[0, :, 400:] = 1
+    result, mask, _, report = restore(photo, edited, keep_mask=keep, edit_mask=torch.zeros(1, 64, 64))
+    assert torch.equal(result[:, :, 400:], photo[:, :, 400:])
+    assert mask[0, 80, 370] == 1
+    assert "edit_mask is empty and was ignored" in report
+
+
+def test_a_broken_edit_in_a_batch_costs_only_itself():
+    photo = load_photo("chelsea")[None]
+    edits = photo.repeat(2, 1, 1, 1).clone()
+    edits[0] = float("nan")
+    edits[1, 40:90, 40:90] = 0.1
+    images, masks, _, report = restore(photo, edits)
+    assert torch.equal(images[0], photo[0]) and masks[0].max() == 0 and masks[1].max() == 1
+    assert "NaN" in report
+
+
+def test_comfyuis_own_upscale_node_enlarges_the_edit():
+    class Doubling(torch.nn.Module):
+        """What ComfyUI's Load Upscale Model hands over, as far as its node uses it."""
+
+        scale = 2
+
+        def __init__(self):
+            super().__init__()
+            self.model = torch.nn.Identity()
+            self.calls = 0
+
+        def forward(self, images):
+            self.calls += 1
+            return torch.nn.functional.interpolate(images, scale_factor=2, mode="nearest")
+
+    photo = resample(load_photo("coffee")[None], 1024, 672)
+    image, _, _, plan = fit(photo, budget="custom", megapixels=0.164)
+    edited = image.clone()
+    edited[0, 100:180, 200:300] = torch.tensor([0.1, 0.8, 0.3])
+    model = Doubling()
+    result, mask, _, _ = restore(photo, edited, fit=plan, upscale_model=model)
+    assert model.calls > 0
+    assert torch.equal(result[mask == 0], photo[mask == 0]) and mask.max() == 1
