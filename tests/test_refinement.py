@@ -420,6 +420,8 @@ def test_the_low_noise_expert_alone_makes_the_light_pass(model, vae):
     assert "low-noise expert" not in together[2]
     beyond = refine(model, vae, image, model_low=low, steps=8, strength=LIGHT_PASS, start_sigma=0.99)
     assert "low-noise expert knows 0.9" in beyond[2]
+    alone = refine(low, vae, image, steps=8, strength=LIGHT_PASS, start_sigma=0.99)
+    assert torch.equal(beyond[1], alone[1])
 
 
 def test_the_light_pass_is_what_a_person_gets_who_chooses_nothing():
