@@ -13,8 +13,10 @@ A second table compares schedules of temporal latent dropout with full sampling 
 background, how close the last frame is to that of full sampling (PSNR), and the time for sampling and decoding it as a
 share of full sampling's.
 
-A third one compares ways to choose the frame (see `evaluate_selection`): how often the choice is within one latent
+Three more follow the edit to its end. Choosing (see `evaluate_selection`): how often the choice is within one latent
 frame of the true end of rendered clips, and success, background and drift of the frame chosen from the model's videos.
+Refining (see `evaluate_refinement`) that frame, and true frames with known flaws. Restoring (see
+`evaluate_restoration`) the refined frame into the source.
 
 A line compares free-worded instructions, from which the rules wrote captions, with captions as in training.
 """
@@ -34,7 +36,8 @@ import torch.nn.functional as F
 from ..editing.captions import temporal_caption
 from ..editing.keep_sets import FIRST_AND_LAST, FIRST_AND_SETTLED, FRAMES, STRIDE, Drop
 from ..editing.keyframes import decoding_order
-from . import evaluate_selection, phrases, wan, weights, world
+from ..editing.selection import SETTLED
+from . import evaluate_refinement, evaluate_restoration, evaluate_selection, phrases, wan, weights, world
 from . import model as demo_model
 
 HELD_OUT_SEED = 20_251_121  # training uses small seeds only
@@ -44,6 +47,7 @@ DETAIL_ERROR_LEFT = 0.5  # "focus"
 WHOLE_PSNR = 28.0  # "focus" and "still"
 BACKGROUND_PSNR = 25.0
 
+CHAIN = {"selection": evaluate_selection, "refinement": evaluate_refinement, "restoration": evaluate_restoration}
 FREE_WORDED = ("free-worded", "")
 SCHEDULES = {
     "stride 3 at 0.9": (Drop(0.9, STRIDE, 3),),
@@ -111,12 +115,12 @@ def _detail(images: torch.Tensor) -> torch.Tensor:
 def measure(model: demo_model.EditModel, scenes: int, steps: int, cfg: float, batch: int, device: torch.device,
             seed: int = HELD_OUT_SEED, precision: str = "float32", report=lambda text: None,
             runs: Sequence[tuple[str, str]] = (), free_worded: bool = False,
-            selection: bool = False) -> dict:  # fmt: skip
+            chain: bool = False) -> dict:  # fmt: skip
     """Scores over `scenes` scenes dealt evenly over the families; see the module's text for what they mean.
 
     `runs` are pairs of a name in `SCHEDULES` and positions, which are sampled and judged beside full sampling.
-    `free_worded` does the same with the rules' captions of free-worded instructions, without a drop. `selection` lets
-    the Frame Selector choose from the videos of full sampling.
+    `free_worded` does the same with the rules' captions of free-worded instructions, without a drop. `chain`
+    goes on from the videos of full sampling: choosing, refining, restoring.
     """
     rng = torch.Generator().manual_seed(seed)  # on the CPU, so that every machine judges the same scenes
     words, free_words = random.Random(seed), random.Random(seed)
@@ -126,7 +130,7 @@ def measure(model: demo_model.EditModel, scenes: int, steps: int, cfg: float, ba
     free = [FREE_WORDED] if free_worded else []
     rows: dict[tuple[str, str], list[dict]] = {run: [] for run in (full, *free, *runs)}
     seconds = dict.fromkeys(rows, 0.0)
-    chosen: list[dict] = []
+    links: dict[str, list[dict]] = {name: [] for name in CHAIN} if chain else {}
     began = time.time()
     for first in range(0, scenes, batch):
         index = torch.arange(first, min(first + batch, scenes))
@@ -147,8 +151,9 @@ def measure(model: demo_model.EditModel, scenes: int, steps: int, cfg: float, ba
                 last = _last_images(model, made, kept)  # waits for the sampling, too
                 seconds[run] += time.time() - started
                 undropped = last if undropped is None else undropped
-                if run == full and selection:
-                    chosen += _choices(model, made, names, clips, rebuilt)
+                if run == full and chain:
+                    for link, of_link in _follow(model, made, names, clips, rebuilt, seed + first).items():
+                        links[link] += of_link
                 measures = judge(names, last, rebuilt[:, -1], rebuilt[:, 0], clips.coverage, frames[:, 0])
                 measures["vae_psnr"], measures["to_full"] = vae, wan.image_psnr(last, undropped)
                 for k, family in enumerate(names):
@@ -166,9 +171,8 @@ def measure(model: demo_model.EditModel, scenes: int, steps: int, cfg: float, ba
         for (name, positions), of_run in rows.items() if (name, positions) in runs
     ]  # fmt: skip
     worded = {"free_worded": _summary(rows[FREE_WORDED]) | {"rows": rows[FREE_WORDED]}} if free_worded else {}
-    chosen_from = {"selection": chosen} if selection else {}
     return _summary(rows[full]) | {"steps": steps, "cfg": cfg, "seed": seed, "rows": rows[full], **worded,
-                                   **chosen_from, "schedules": schedules, "seconds": seconds[full]}  # fmt: skip
+                                   **links, "schedules": schedules, "seconds": seconds[full]}  # fmt: skip
 
 
 def _last_images(model: demo_model.EditModel, latent: torch.Tensor, kept: list[list[int]]) -> torch.Tensor:
@@ -184,21 +188,27 @@ def _last_images(model: demo_model.EditModel, latent: torch.Tensor, kept: list[l
     return torch.stack(images)
 
 
-def _choices(model: demo_model.EditModel, made: torch.Tensor, families: list[str], clips: world.Clips,
-             rebuilt: torch.Tensor) -> list[dict]:  # fmt: skip
-    """`evaluate_selection.measure_selection` of these videos' latents, with each chosen frame judged."""
+def _follow(model: demo_model.EditModel, made: torch.Tensor, families: list[str], clips: world.Clips,
+            rebuilt: torch.Tensor, seed: int) -> dict[str, list[dict]]:  # fmt: skip
+    """The rest of the chain from these videos' latents: rows of each of CHAIN."""
     videos = torch.cat([model.decode(part) for part in made.split(8)])
-    rows = evaluate_selection.measure_selection(rebuilt, videos, clips.finish.tolist())
-    source = clips.frames[:, 0]
+    source, before, truth = clips.frames[:, 0], rebuilt[:, 0], rebuilt[:, -1]
+    chosen = evaluate_selection.measure_selection(rebuilt, videos, clips.finish.tolist())
+    picked = {}
     for method in evaluate_selection.METHODS:
-        picked = torch.stack([video[row[method]["frame"]] for video, row in zip(videos, rows, strict=True)])
-        judged = judge(families, picked, rebuilt[:, -1], rebuilt[:, 0], clips.coverage, source)
-        for k, row in enumerate(rows):
+        picked[method] = torch.stack([video[row[method]["frame"]] for video, row in zip(videos, chosen, strict=True)])
+        judged = judge(families, picked[method], truth, before, clips.coverage, source)
+        for k, row in enumerate(chosen):
             background = judged["background"][k].item()
             row["family"] = families[k]
             row[method] |= {"success": judged["success"][k].item(),
                             "background": None if background != background else background}  # fmt: skip
-    return rows
+    frame = picked[SETTLED]
+    refinement = evaluate_refinement.measure(model, families, clips.frames, clips.coverage, frame, seed)
+    refined, _ = evaluate_refinement.refine(model, frame, source, seed=seed)
+    with torch.autocast(source.device.type, enabled=False):
+        restoration = evaluate_restoration.measure(families, source, refined, truth, before, clips.coverage)
+    return {"selection": chosen, "refinement": refinement, "restoration": restoration}
 
 
 def _mean(values: list[float | None]) -> float | None:
@@ -262,8 +272,8 @@ def main() -> None:
                         help="dropout schedules: none, with compact positions, or with both kinds")  # fmt: skip
     parser.add_argument("--free-worded", action=argparse.BooleanOptionalAction, default=True,
                         help="also sample the rules' captions of free-worded instructions")  # fmt: skip
-    parser.add_argument("--selection", action=argparse.BooleanOptionalAction, default=True,
-                        help="also let the Frame Selector choose a frame")  # fmt: skip
+    parser.add_argument("--chain", action=argparse.BooleanOptionalAction, default=True,
+                        help="also choose a frame, refine it and restore it into the source")  # fmt: skip
     parser.add_argument("--json", type=Path, help="write the scores and every scene's row here")
     args = parser.parse_args()
     if args.scenes < 1:
@@ -278,15 +288,16 @@ def main() -> None:
     runs = [(name, how) for name in SCHEDULES for how in positions]
     scores = measure(model, args.scenes, args.steps, args.cfg, batch, device, args.seed, args.precision,
                      report=lambda text: print(text, flush=True), runs=runs,
-                     free_worded=args.free_worded, selection=args.selection)  # fmt: skip
+                     free_worded=args.free_worded, chain=args.chain)  # fmt: skip
     print(table(scores))
     if args.free_worded:
         print(f"\n{wording_line(scores)}")
     if runs:
         print()
         print(schedule_table(scores))
-    if args.selection:
-        print(f"\n{evaluate_selection.table(scores['selection'])}")
+    if args.chain:
+        for link, module in CHAIN.items():
+            print(f"\n{module.table(scores[link])}")
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")

@@ -1,8 +1,6 @@
-"""Scores of still-video refinement with the embedded model, on pictures whose finished, sharp truth is known.
+"""The part of `nox -s evaluate` about the Still-Video Refiner, on pictures whose finished, sharp truth is known.
 
-    python tools/run.py demo.evaluate_refinement --scenes 112 --precision bfloat16
-
-For each scene the frame that sampling chose is refined, and so are the true finished frame with a known flaw: a slight
+For each scene the frame that was chosen is refined, and so are the true finished frame with a known flaw: a slight
 blur (Gaussian, 1 pixel of 128), a blur (1.5 to 3.5 pixels), a motion blur (6 to 12 pixels) and noise (5 % of the
 range, with the goal "cleaner"). As in `demo.evaluate`, the truth went through the VAE, so that its softness does not
 count; the flawed pictures are made of it. The column "rendered" compares with the frame as it was drawn instead, which
@@ -13,13 +11,9 @@ skipped: of sampling alone, and with encoding, decoding and choosing.
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
-import random
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -36,9 +30,8 @@ from ..editing.refinement import (
     choose_refined,
     skip_reason,
 )
-from ..editing.settling import settled_frame
 from . import model as demo_model
-from . import phrases, wan, weights, world
+from . import wan, world
 
 CHOSEN, SLIGHT, BLUR, MOTION, NOISE = "as chosen", "slight blur", "blur", "motion blur", "noise"
 FLAWS = (SLIGHT, BLUR, MOTION, NOISE)
@@ -250,51 +243,3 @@ def _seconds(rows: list[dict]) -> list[float]:
     """Seconds of a picture: of sampling, and in all; empty where none had to be refined."""
     measured = [row["seconds"] for row in rows if row["seconds"]]
     return [_mean(measured, key) for key in ("sampling", "total")] if measured else []
-
-
-def chosen_frames(model: demo_model.EditModel, sources: torch.Tensor, captions: list[str], steps: int,
-                  seed: int) -> torch.Tensor:  # fmt: skip
-    """What sampling makes of sources [B, 3, H, W] and the Frame Selector chooses of it: [B, 3, H, W]."""
-    latent, _ = model.sample(sources, captions, steps=steps, seed=seed)
-    clips = torch.cat([model.decode(part) for part in latent.split(8)])
-    settled = [settled_frame(clip.movedim(1, -1)) for clip in clips]
-    return clips[torch.arange(len(clips)), settled]
-
-
-def main() -> None:
-    from .evaluate import HELD_OUT_SEED
-
-    parser = argparse.ArgumentParser(prog="tools/run.py demo.evaluate_refinement", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
-    parser.add_argument("--scenes", type=int, default=308, help="dealt evenly over the 14 families (default 308)")
-    parser.add_argument("--steps", type=int, default=20, help="of the edit (default 20)")
-    parser.add_argument("--refine-steps", type=int, default=STEPS, help=f"of a full still video (default {STEPS})")
-    parser.add_argument("--batch", type=int, default=None, help="scenes at a time (default 77 on a GPU, 14 without)")
-    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32")
-    parser.add_argument("--json", type=Path, help="write every row there")
-    args = parser.parse_args()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        model = demo_model.EditModel.load().to(device)
-    except weights.WeightsError as error:
-        parser.exit(2, f"{error}\n")
-    scenes = world.sample_scenes(args.scenes, torch.Generator().manual_seed(HELD_OUT_SEED))
-    described, words, rows = phrases.describe(scenes), random.Random(HELD_OUT_SEED), []
-    batch = args.batch or (77 if device.type == "cuda" else 14)
-    for first in range(0, args.scenes, batch):
-        index = torch.arange(first, min(first + batch, args.scenes))
-        clips = world.render(scenes.select(index).to(device))
-        captions = [phrases.caption(described[i], words) for i in index.tolist()]
-        families = [world.FAMILIES[i] for i in scenes.family[index].tolist()]
-        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=args.precision == "bfloat16"):
-            chosen = chosen_frames(model, clips.frames[:, 0], captions, args.steps, HELD_OUT_SEED + first)
-            rows += measure(model, families, clips.frames, clips.coverage, chosen, first, steps=args.refine_steps)
-        print(f"{index[-1] + 1} of {args.scenes} scenes", flush=True)
-    print(table(rows))
-    if args.json:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

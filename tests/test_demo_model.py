@@ -12,7 +12,7 @@ import pytest
 import torch
 from comfy_extras.nodes_model_advanced import ModelSamplingSD3
 from comfy_extras.nodes_wan import WanImageToVideo
-from if_edit.demo import evaluate, evaluate_selection, phrases, text_encoder, wan, weights, world
+from if_edit.demo import evaluate, evaluate_refinement, evaluate_selection, phrases, text_encoder, wan, weights, world
 from if_edit.demo.model import EditModel
 from if_edit.editing.keep_sets import Drop
 from if_edit.nodes import demo_model
@@ -348,7 +348,7 @@ def test_judging_passes_the_truth_and_fails_what_is_wrong():
 def test_the_shipped_model_edits(model):
     runs = [("stride 3 at 0.9, first + settled at 0.6", "compact")]
     scores = evaluate.measure(model, scenes=7, steps=12, cfg=evaluate.CFG, batch=7, device=torch.device("cpu"),
-                              precision="bfloat16", runs=runs, free_worded=True, selection=True)  # fmt: skip
+                              precision="bfloat16", runs=runs, free_worded=True, chain=True)  # fmt: skip
     assert scores["all"]["success"] >= 5 / 7, evaluate.table(scores)
     assert scores["all"]["vae_psnr"] >= 32, evaluate.table(scores)
     assert scores["all"]["background"] >= 28, evaluate.table(scores)
@@ -357,6 +357,9 @@ def test_the_shipped_model_edits(model):
     assert all(asked) and not any(row["instruction"] for row in scores["rows"])
     chosen = evaluate_selection.summary(scores["selection"])["settled"]
     assert chosen["success"] >= scores["all"]["success"] - 1 / 7 and chosen["beside"] >= 6 / 7, chosen
+    taken = [row["success"] for row in scores["restoration"]]
+    assert sum(taken) >= sum(row["success_before"] for row in scores["restoration"]) - 1
+    assert {row["kind"] for row in scores["refinement"]} == {"as chosen", *evaluate_refinement.FLAWS}
     (dropped,) = scores["schedules"]
     assert dropped["success"] >= 5 / 7 and dropped["to_full"] >= 25, evaluate.schedule_table(scores)
     assert all(len(row["kept"]) == 2 and row["kept"][0] == 0 for row in dropped["rows"])

@@ -20,16 +20,26 @@ from if_edit.tools.comfyui import PACK, Server, find_installation, free_port
 from PIL import Image
 
 DEMO, WAN_14B, WAN_5B = "edit_image_demo", "edit_image_wan2.2_14B", "edit_image_wan2.2_5B"
-WITH_VLM = "edit_image_with_vlm"
-WORKFLOWS = [DEMO, WAN_14B, WAN_5B, WITH_VLM]
+WITH_VLM, REGION = "edit_image_with_vlm", "edit_region_of_photo"
+WORKFLOWS = [DEMO, WAN_14B, WAN_5B, WITH_VLM, REGION]
 STEPS_OF_THE_CHAIN = [
-    "1  Temporal caption", "2  Video with dropout", "3  Choose the frame", "4  Still-video refiner", "Result"
+    "1  Temporal caption", "2  Video with dropout", "3  Choose the frame", "4  Still-video refiner",
+    "5  Restore into the photo", "Result"
 ]  # fmt: skip
 TITLE_HEIGHT = 30  # of a node, above its position; of a group, inside its bounding box
 # What the browser (frontend 1.32.9) makes a node at least as high as, in pixels.
 EDGES, SOCKET_ROW, WIDGET, TEXT_BOX, TEXT_UNDER = 14, 20, 24, 54, 42
-WRITES_TEXT_UNDER_ITSELF = ("IFEdit_EditSampler", "IFEdit_FrameSelector", "IFEdit_TemporalCaption")
-FILMSTRIP = 250  # of the Frame Selector, which also shows the picture below it
+WRITES_TEXT_UNDER_ITSELF = (
+    "IFEdit_EditSampler",
+    "IFEdit_FitImageForWan",
+    "IFEdit_FrameSelector",
+    "IFEdit_RestoreEdit",
+    "IFEdit_StillVideoRefiner",
+    "IFEdit_TemporalCaption",
+)
+PICTURE = 200  # what a node shows below its widgets
+SHOWS_PICTURE = ("IFEdit_FitImageForWan", "IFEdit_FrameSelector", "IFEdit_RestoreEdit")
+FILMSTRIP = 250  # of the Frame Selector
 WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
 FILE_LISTS = ("image", "folder", "unet_name", "clip_name", "vae_name", "lora_name")  # what is on a person's disk
 SAVED_BESIDE_WIDGETS = {"seed": "fixed", "image": "image"}  # values without a socket: after a seed, after an upload
@@ -172,7 +182,8 @@ def test_the_chain_can_be_seen_at_a_glance(name):
     titles = [group["title"] for group in workflow["groups"]]
     assert [title for title in titles if title in STEPS_OF_THE_CHAIN] == STEPS_OF_THE_CHAIN
     note = by_title(workflow, "Start here")
-    for words in ("Temporal caption", "Video with dropout", "Choose the frame", "Still-video refiner", "Limits"):
+    for words in ("Temporal caption", "Video with dropout", "Choose the frame", "Still-video refiner", "Restore into the photo",
+                  "Limits"):  # fmt: skip
         assert words in note["widgets_values"][0]
     for title in ("Source image", "Instruction", "Edit", "Collage", "Result"):
         by_title(workflow, title)
@@ -212,8 +223,8 @@ def test_no_node_grows_over_the_next_one_in_the_browser(name, object_info):
         needed = EDGES + SOCKET_ROW * max(rows, len(info["output"])) + WIDGET * lines + TEXT_BOX * boxes
         if node["type"] in WRITES_TEXT_UNDER_ITSELF:
             needed += TEXT_UNDER
-        if node["type"] == "IFEdit_FrameSelector":
-            needed += FILMSTRIP
+        if node["type"] in SHOWS_PICTURE:
+            needed += FILMSTRIP if node["type"] == "IFEdit_FrameSelector" else PICTURE
         assert node["size"][1] >= needed, f"{node['type']} is {node['size'][1]} high and will be {needed}"
 
 
@@ -247,7 +258,7 @@ def run_small(client: Client, workflow: dict, source: Image.Image, latent_frames
     if language_model:
         prompt[find_node(prompt, "VLM from Server")]["inputs"]["address"] = language_model
     put_in(client, prompt, source)
-    smaller = {"steps": 2, "megapixels": 0.02}
+    smaller = {"steps": 2, "budget": "custom", "megapixels": 0.02}
     for node in prompt.values():
         node["inputs"] |= {name: value for name, value in smaller.items() if name in node["inputs"]}
     video = prompt[prompt[find_node(prompt, "Edit")]["inputs"]["latent_image"][0]]
@@ -265,6 +276,7 @@ def put_in(client: Client, prompt: dict, source: Image.Image) -> None:
 
 
 def check_outputs(client: Client, workflow: dict, outputs, size: tuple[int, int]) -> None:
+    """size: of the source, which is that of the result, too."""
     instruction = by_title(workflow, "Instruction")["widgets_values"][0]
     assert outputs.of("Caption")["text"] == [temporal_caption(instruction).caption]
     assert "frame" in outputs.of("Why this frame")["text"][0]
@@ -277,17 +289,35 @@ def test_the_demo_runs(comfyui_client):
     workflow = load(DEMO)
     outputs, numbers = run_small(comfyui_client, workflow, Image.new("RGB", (60, 40), "teal"))
     assert numbers == "0, 12, 16"  # of 5 latent frames every third was kept, and the last
-    check_outputs(comfyui_client, workflow, outputs, (128, 128))
+    check_outputs(comfyui_client, workflow, outputs, (60, 40))
 
 
-@pytest.mark.parametrize(("name", "size"), [(WAN_14B, (192, 112)), (WAN_5B, (192, 128))])
-def test_the_large_ones_run(large_models_server, name, size):
+@pytest.mark.parametrize("name", [WAN_14B, WAN_5B])
+def test_the_large_ones_run(large_models_server, name):
     client = Client(large_models_server.url, large_models_server.check_alive)
     workflow = load(name)
     outputs, numbers = run_small(client, workflow, Image.new("RGB", (160, 90), "teal"))
     assert numbers == "0, 12, 16"
-    check_outputs(client, workflow, outputs, size)
+    check_outputs(client, workflow, outputs, (160, 90))  # that of the photo
     assert "lora key not loaded" not in large_models_server.log_path.read_text(encoding="utf-8")
+
+
+def test_of_a_large_photo_only_the_region_is_edited(large_models_server):
+    client = Client(large_models_server.url, large_models_server.check_alive)
+    photo = Image.effect_noise((640, 400), 60).convert("RGBA")
+    marked = Image.new("L", photo.size, 255)
+    marked.paste(0, (400, 100, 500, 180))  # LoadImage makes a mask of what is transparent
+    photo.putalpha(marked)
+    outputs, _ = run_small(client, load(REGION), photo)
+    (result,) = outputs.images("Result")
+    result = Image.open(io.BytesIO(client.fetch(result))).convert("RGB")
+    assert result.size == photo.size
+    before, after = photo.convert("RGB"), result
+    region = (375, 75, 525, 205)  # the mask's box and a quarter of its longer side around it
+    for box in ((0, 0, 370, 400), (0, 0, 640, 60), (540, 0, 640, 400), (0, 230, 640, 400)):
+        assert before.crop(box).tobytes() == after.crop(box).tobytes()
+    fit = outputs.prompt[find_node(outputs.prompt, "Fit Image for Wan")]["inputs"]
+    assert fit["method"] == "region" and before.crop(region).size == (150, 130)
 
 
 def test_without_a_language_model_the_rules_write_the_caption_and_the_node_says_why(large_models_server):
@@ -296,7 +326,7 @@ def test_without_a_language_model_the_rules_write_the_caption_and_the_node_says_
     nobody = f"http://127.0.0.1:{free_port()}/v1"
     outputs, numbers = run_small(client, workflow, Image.new("RGB", (160, 90), "teal"), language_model=nobody)
     assert numbers == "0, 12, 16"
-    check_outputs(client, workflow, outputs, (192, 112))
+    check_outputs(client, workflow, outputs, (160, 90))
     ruled = temporal_caption(by_title(workflow, "Instruction")["widgets_values"][0])
     assert outputs.of("End state")["text"] == [ruled.end_state]
     for title in ("Instruction", "Reasoning"):
