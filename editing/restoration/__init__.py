@@ -106,7 +106,7 @@ def restore(
     whole, reason, mask = controls.mode == WHOLE, "", torch.ones(size, dtype=torch.bool)
     if not whole:
         seen = seen_by(camera.matrix, *size)
-        mask = find_change(reference, torch.where(seen, aligned, reference), controls.protection).mask
+        mask = find_change(reference, aligned, controls.protection, seen).mask
         mask = _guess_unseen(mask, seen)
         share = float(mask.float().mean())
         if share > WHOLE_SHARE:
