@@ -109,10 +109,10 @@ def restore(
         mask = find_change(reference, aligned, controls.protection, seen).mask
         mask = _guess_unseen(mask, seen)
         share = float(mask.float().mean())
-        if share > WHOLE_SHARE:
-            reason = f"{share:.0%} of the picture changed"
-        elif light_changed:
+        if light_changed:
             reason = "the light of the whole picture, or most of the picture, changed"
+        elif share > WHOLE_SHARE:
+            reason = f"{share:.0%} of the picture changed"
         elif became_sharper(reference, aligned, mask):
             reason = "the whole picture became sharper"
         whole = bool(reason) and controls.mode == AUTOMATIC

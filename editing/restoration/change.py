@@ -56,8 +56,8 @@ def find_change(
        difference is followed too, above 0.015 + 3 noise.
     3. Gaps are closed, holes filled, and the edge is pulled to the edges of the difference by a guided filter.
 
-    The noise is measured: 1.5 times the median of the blurred difference, at most 0.02. `protection` from 0 to 1 halves or doubles
-    all thresholds. Where `seen` [H, W] is False no change begins.
+    The noise is measured: 1.5 times the median of the blurred difference, at most 0.02. `protection` from 0 to 1 halves
+    or doubles all thresholds. Where `seen` [H, W] is False no change begins.
     """
     from scipy import ndimage  # ComfyUI loads it anyway, but not when the pack is loaded
 
