@@ -105,14 +105,14 @@ def restore(
         aligned, colour, camera, light_changed = _undo_drift(reference, work)
     whole, reason, mask = controls.mode == WHOLE, "", torch.ones(size, dtype=torch.bool)
     if not whole:
-        mask = find_change(reference, aligned, controls.protection).mask
-        if camera is not NO_CAMERA_DRIFT:
-            mask = _guess_unseen(mask, seen_by(camera.matrix, *size))
+        seen = seen_by(camera.matrix, *size)
+        mask = find_change(reference, aligned, controls.protection, seen).mask
+        mask = _guess_unseen(mask, seen)
         share = float(mask.float().mean())
-        if share > WHOLE_SHARE:
+        if light_changed:
+            reason = "the light of the whole picture, or most of the picture, changed"
+        elif share > WHOLE_SHARE:
             reason = f"{share:.0%} of the picture changed"
-        elif light_changed:
-            reason = "the light of the whole picture changed"
         elif became_sharper(reference, aligned, mask):
             reason = "the whole picture became sharper"
         whole = bool(reason) and controls.mode == AUTOMATIC

@@ -20,6 +20,7 @@ CERTAIN, POSSIBLE = 0.06, 0.015  # differences of brightness that begin a change
 NOISE_CERTAIN, NOISE_POSSIBLE = 3.0, 1.0  # what the measured noise adds to them
 PLAIN, REACH = 0.015, 5  # plain difference that still belongs to a change so many pixels away
 BROAD, BROAD_CERTAIN = 3.0, 0.07  # a blur in which ringing vanishes, and what begins a change after it
+MOST_NOISE = 0.02  # more is an edit of most of the picture
 SMALLEST = 8  # pixels in which a change is certain; fewer are noise
 CLOSING = 3  # pixels
 GUIDE_RADIUS, GUIDE_SOFTNESS = 4, 1e-3
@@ -42,7 +43,9 @@ class Change:
         return float(self.mask.float().mean())
 
 
-def find_change(reference: torch.Tensor, edited: torch.Tensor, protection: float = 0.5) -> Change:
+def find_change(
+    reference: torch.Tensor, edited: torch.Tensor, protection: float = 0.5, seen: torch.Tensor | None = None
+) -> Change:
     """Find what differs between pictures [3, H, W] (0..1) of the same size, light and camera.
 
     1. The excess of a pixel is how far it lies outside of the range that the other picture has within 2 pixels; of the
@@ -53,18 +56,20 @@ def find_change(reference: torch.Tensor, edited: torch.Tensor, protection: float
        difference is followed too, above 0.015 + 3 noise.
     3. Gaps are closed, holes filled, and the edge is pulled to the edges of the difference by a guided filter.
 
-    The noise is measured: 1.5 times the median of the blurred difference. `protection` from 0 to 1 halves or doubles
-    all thresholds.
+    The noise is measured: 1.5 times the median of the blurred difference, at most 0.02. `protection` from 0 to 1 halves
+    or doubles all thresholds. Where `seen` [H, W] is False no change begins.
     """
     from scipy import ndimage  # ComfyUI loads it anyway, but not when the pack is loaded
 
     factor = 2.0 ** (2 * protection - 1)
     difference = gaussian((edited - reference)[None], 1.0)
-    noise = 1.48 * float(difference.abs().amax(dim=1).median())
+    noise = min(MOST_NOISE, 1.48 * float(difference.abs().amax(dim=1).median()))
     certain = _excess(reference, edited, WIDE) > factor * (CERTAIN + NOISE_CERTAIN * noise)
     possible = _excess(reference, edited, NARROW) > factor * (POSSIBLE + NOISE_POSSIBLE * noise)
     broad = gaussian((edited - reference)[None], BROAD)[0].abs().amax(dim=0)
     certain |= (broad > factor * (BROAD_CERTAIN + NOISE_CERTAIN * noise)) & possible
+    if seen is not None:
+        certain &= seen
     certain, possible = certain.numpy(), possible.numpy() | _texture_lost(reference, edited, factor)
     eight = ndimage.generate_binary_structure(2, 2)
     labels, count = ndimage.label(certain, eight)
