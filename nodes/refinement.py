@@ -169,8 +169,8 @@ class StillVideoRefiner(io.ComfyNode):
                         round=0.01,
                         optional=True,
                         tooltip=(
-                            "How many times sharper a frame must be to be taken. Below 1.5, sharp pictures are taken "
-                            "once more through the VAE for nothing, which costs them about 1 dB."
+                            "How many times sharper a frame must be to be taken. Below 2.3, sharp pictures are taken "
+                            "once more through the VAE for nothing, which costs them 1 to 3 dB."
                         ),
                     ),
                 ),

@@ -25,6 +25,8 @@ NODE_IDS = [
     "IFEdit_FrameCollage",
     "IFEdit_FrameSelector",
     "IFEdit_StillVideoRefiner",
+    "IFEdit_FitImageForWan",
+    "IFEdit_RestoreEdit",
 ]
 PYTHON_FILES = [
     file for file in sorted(PACK.rglob("*.py")) if not any(part[0] == "." for part in file.relative_to(PACK).parts)
