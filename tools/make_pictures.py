@@ -45,7 +45,7 @@ def main() -> None:
     pair = beside([with_label(source, "source"), with_label(result, "result")])
     for workflow in sorted((PACK / "workflows").glob("*.json")):
         thumbnail = pair.copy()
-        if workflow.stem != "edit_image_demo":  # the large models cannot run where these pictures are made
+        if workflow.stem not in ("edit_image_demo", "pick_the_frame"):  # the large models cannot run where these pictures are made
             note = "this picture: the embedded model"
             ImageDraw.Draw(thumbnail).text((pair.width / 2, pair.height - 14), note, INK, ImageFont.load_default(18),
                                            anchor="mm")  # fmt: skip

@@ -25,6 +25,7 @@ const CURVES = {
 };
 const OTHER_CURVE = { colour: "#999999", dash: "", hint: "" };
 
+// The rule for .image-preview: Vue nodes stretch the chosen picture to the width of the node, which may be a screen high.
 const STYLE = `
 .ifedit-strip { box-sizing: border-box; display: flex; flex-direction: column; gap: 4px; width: 100%; height: 100%;
   min-height: 240px; contain: inline-size; padding: 2px; overflow: hidden; font: 12px/1.3 sans-serif; color: var(--input-text, #ddd);
@@ -70,6 +71,7 @@ const STYLE = `
 .ifedit-legend svg { width: 20px; height: 8px; margin-right: 4px; vertical-align: middle; }
 .ifedit-empty { flex: 1; display: flex; align-items: center; justify-content: center; text-align: center; padding: 8px;
   border: 1px dashed var(--border-color, #555); border-radius: 4px; opacity: 0.85; }
+.lg-node:has(.ifedit-strip) .image-preview img { max-height: 260px; object-fit: contain; }
 .ifedit-preview { position: fixed; z-index: 10000; pointer-events: none; padding: 4px; border-radius: 6px;
   background: var(--comfy-menu-bg, #222); border: 1px solid var(--border-color, #555); color: var(--input-text, #ddd);
   box-shadow: 0 4px 18px #000a; font: 12px/1.4 sans-serif; text-align: center; }
