@@ -216,13 +216,13 @@ class ComfyPage:
 
     # --- the graph ----------------------------------------------------------------------------------------------------
 
-    def load(self, nodes: dict, links: list, scale: float = 0.9) -> None:
+    def load(self, nodes: dict, links: list, scale: float = 0.8) -> None:
         """Open a workflow with these nodes, see BUILD_GRAPH."""
         workflow = self.page.evaluate(BUILD_GRAPH, [nodes, links])
         self.page.evaluate("(workflow) => window.app.loadGraphData(JSON.parse(workflow))", workflow)
         self.look(scale)
 
-    def look(self, scale: float = 0.9, left: float = 40, top: float = 190) -> None:
+    def look(self, scale: float = 0.8, left: float = 40, top: float = 160) -> None:
         """Put the graph's origin near the window's upper left corner."""
         self.page.evaluate(
             """([scale, left, top]) => {

@@ -25,11 +25,11 @@ const CURVES = {
 };
 const OTHER_CURVE = { colour: "#999999", dash: "", hint: "" };
 
-// The rule for .image-preview: Vue nodes stretch the chosen picture to the width of the node, which may be a screen high.
+// .image-preview is the chosen picture, which Vue nodes make as wide as the node, so perhaps higher than the screen.
 const STYLE = `
 .ifedit-strip { box-sizing: border-box; display: flex; flex-direction: column; gap: 4px; width: 100%; height: 100%;
-  min-height: 240px; contain: inline-size; padding: 2px; overflow: hidden; font: 12px/1.3 sans-serif; color: var(--input-text, #ddd);
-  user-select: none; --accent: #ffb000; }
+  min-height: 240px; contain: inline-size; padding: 2px; overflow: hidden; font: 12px/1.3 sans-serif;
+  color: var(--input-text, #ddd); user-select: none; --accent: #ffb000; }
 .ifedit-strip [hidden] { display: none !important; }
 .ifedit-line { display: flex; align-items: center; gap: 8px; min-height: 22px; flex: none; }
 .ifedit-line > span { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
@@ -75,7 +75,8 @@ const STYLE = `
 .ifedit-preview { position: fixed; z-index: 10000; pointer-events: none; padding: 4px; border-radius: 6px;
   background: var(--comfy-menu-bg, #222); border: 1px solid var(--border-color, #555); color: var(--input-text, #ddd);
   box-shadow: 0 4px 18px #000a; font: 12px/1.4 sans-serif; text-align: center; }
-.ifedit-preview img { display: block; margin: 0 auto; min-width: 320px; max-width: min(768px, 60vw); max-height: 60vh; border-radius: 3px; }
+.ifedit-preview img { display: block; margin: 0 auto; min-width: 320px; max-width: min(768px, 60vw); max-height: 60vh;
+  border-radius: 3px; }
 `;
 
 function element(tag, properties = {}, ...children) {
