@@ -170,6 +170,8 @@ class ComfyPage:
 
     def screenshot(self, name: str) -> None:
         SCREENSHOTS.mkdir(exist_ok=True)
+        for _ in range(2):  # canvas nodes grow one drawing after their picture has come
+            self.settle()
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
     # --- the server ---------------------------------------------------------------------------------------------------

@@ -107,8 +107,12 @@ export class Filmstrip {
     this.value = AUTOMATIC;
     this.linked = false;
     this.frames = [];
+    this.aspect = 16 / 9; // of the frames, until one of them is there
     this.build();
-    this.observer = new ResizeObserver(() => this.layOut());
+    this.observer = new ResizeObserver(() => {
+      this.layOut();
+      this.scrollToChoice();
+    });
     this.observer.observe(this.reel);
   }
 
@@ -118,18 +122,18 @@ export class Filmstrip {
   // or null with a text that says why there is none.
   showStrip(strip, emptyText = "") {
     this.hidePreview();
+    this.isFirst = !this.strip; // a later one stays where a person has scrolled it
     this.strip = strip;
     this.empty.textContent = emptyText;
     this.empty.hidden = Boolean(strip);
     this.reel.hidden = this.legend.hidden = !strip;
-    this.aspect = 16 / 9;
     const hadFocus = this.list.contains(document.activeElement);
     this.frames = (strip?.numbers ?? []).map((number, place) => this.makeFrame(number, place));
     this.list.replaceChildren(...this.frames.map((frame) => frame.box));
     this.showLegend();
     this.layOut();
     this.showChoice(this.value, this.linked);
-    this.scrollToChoice();
+    this.scrollToChoice(this.isFirst);
     if (hadFocus) this.frames[this.current()]?.box.focus({ preventScroll: true });
   }
 
@@ -241,7 +245,7 @@ export class Filmstrip {
     this.aspect = aspect;
     this.layOut();
     this.drawCurves();
-    this.scrollToChoice();
+    this.scrollToChoice(this.isFirst);
   }
 
   // All frames in the width if they stay large enough, else a strip that scrolls; spare height goes to the curves.
@@ -375,11 +379,11 @@ export class Filmstrip {
     }
   }
 
-  scrollToChoice() {
+  scrollToChoice(toMiddle = false) {
     const frame = this.frames[this.current()]?.box;
     if (!frame) return;
     const [left, right] = [frame.offsetLeft, frame.offsetLeft + frame.offsetWidth];
-    if (left < this.reel.scrollLeft || right > this.reel.scrollLeft + this.reel.clientWidth) {
+    if (toMiddle || left < this.reel.scrollLeft || right > this.reel.scrollLeft + this.reel.clientWidth) {
       this.reel.scrollLeft = left - (this.reel.clientWidth - frame.offsetWidth) / 2;
     }
   }
