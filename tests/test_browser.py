@@ -285,6 +285,7 @@ def test_hovering_shows_the_frame_large(comfy):
     strip = comfy.filmstrip()
     comfy.queue()
     strip.wait()
+    comfy.settle()
     strip.frame(9).hover()
     preview = comfy.page.locator(".ifedit-preview")
     preview.wait_for()

@@ -215,7 +215,7 @@ export class Filmstrip {
     this.root.addEventListener("focusin", () => this.handlers.onLook());
     this.root.addEventListener("pointerdown", () => this.hidePreview());
     this.reel.addEventListener("pointerleave", () => this.hidePreview());
-    this.reel.addEventListener("scroll", () => this.hidePreview());
+    this.reel.addEventListener("scroll", () => this.lookAgain());
     this.reel.addEventListener("wheel", (event) => this.turn(event), { passive: false });
     this.curves.addEventListener("click", (event) => this.choosePlace(this.placeAt(event)));
     this.curves.addEventListener("dblclick", () => this.queue());
@@ -408,6 +408,14 @@ export class Filmstrip {
     this.hidePreview();
     this.previewed = place;
     this.timer = setTimeout(() => this.openPreview(place), PREVIEW_DELAY);
+  }
+
+  // The frames have moved, perhaps under a pointer that rests.
+  lookAgain() {
+    if (this.previewed === undefined) return;
+    this.hidePreview();
+    const place = this.frames.findIndex((frame) => frame.box.matches(":hover"));
+    if (place >= 0) this.openPreviewSoon(place);
   }
 
   openPreview(place) {
