@@ -23,7 +23,7 @@ MARGIN = 1.5  # above the measured noise
 GHOST = 0.17  # of the whole change: this much of the motion may stay behind in a frame that is done
 LASTING = 0.49  # of a ghost, if it is still there half-way to the end, it is no ghost but a change that goes on
 SOON = 2  # frames of the video after the first that is done, among which a better one is looked for
-FOCUSED = 2.0  # times as sharp late as early: the picture comes into focus
+FOCUSED = 1.6  # times as sharp late as early: the picture comes into focus
 IN_FOCUS = 0.9  # of the late sharpness: from here on it is
 AS_SHARP = 0.95  # of the sharpest
 
@@ -68,7 +68,7 @@ def settle(frames: torch.Tensor, numbers: Sequence[int] | None = None) -> Settli
        unless noise is reached within two frames more, or half-way from there to the end 0.49 of the difference and
        more than 1.5 flicker is left, as in a slow change that still goes on: then tolerance = noise,
        first = rest(noise).
-    5. A picture that comes into focus changes little: where the last quarter is twice as sharp as the first frames
+    5. A picture that comes into focus changes little: where the last quarter is 1.6 times as sharp as the first frames
        (medians of `laplacian_sharpness`), first is no earlier than it stays above 90 % of the last quarter's sharpness.
     6. Equals: the frames j >= first with d(j, last) and d(j, first) <= tolerance. The choice is one of those within
        two frames of the video from the first on, or the next of them where frames are missing: the earliest whose

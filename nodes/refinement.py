@@ -169,7 +169,7 @@ class StillVideoRefiner(io.ComfyNode):
                         round=0.01,
                         optional=True,
                         tooltip=(
-                            "How many times sharper a frame must be to be taken. Below 2.3, sharp pictures are taken "
+                            "How many times sharper a frame must be to be taken. Below 2.5, sharp pictures are taken "
                             "once more through the VAE for nothing, which costs them 1 to 3 dB."
                         ),
                     ),

@@ -101,7 +101,7 @@ class FrameSelector(io.ComfyNode):
             description=(
                 "Takes the edited image out of the video: by default the earliest frame after which nothing changes "
                 "any more, because later frames drift. A connected language model can choose instead. To take another "
-                "one, type its number into frame; only this node and what follows run again."
+                "one, click it in the filmstrip; only this node and what follows run again."
             ),
             inputs=[
                 io.Image.Input("frames", tooltip=FRAMES_TOOLTIP),

@@ -81,7 +81,7 @@ def test_the_sharpest_frame_of_the_same_scene_wins(sigma):
 )
 def test_a_sharper_frame_of_another_scene_loses(changed):
     chosen = blurred(scene(), 2.0)
-    slightly = blurred(scene(), 1.5)
+    slightly = blurred(scene(), 1.3)
     assert choose_refined(torch.cat([changed, slightly]), chosen).frame == 1
     alone = choose_refined(changed, chosen)
     assert alone.frame is None and "changed the content" in alone.reason

@@ -6,7 +6,7 @@ import pytest
 from if_edit.tools.client import WorkflowError, workflow_to_prompt
 from if_edit.tools.comfyui import PACK
 
-SHIPPED = ["edit_image_demo", "edit_image_wan2.2_14B", "edit_image_wan2.2_5B", "edit_image_with_vlm"]
+SHIPPED = ["edit_image_demo", "edit_image_wan2.2_14B", "edit_image_wan2.2_5B", "edit_image_with_vlm", "pick_the_frame"]
 
 
 class Graph:

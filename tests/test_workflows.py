@@ -20,8 +20,9 @@ from if_edit.tools.comfyui import PACK, Server, find_installation, free_port
 from PIL import Image
 
 DEMO, WAN_14B, WAN_5B = "edit_image_demo", "edit_image_wan2.2_14B", "edit_image_wan2.2_5B"
-WITH_VLM, REGION = "edit_image_with_vlm", "edit_region_of_photo"
-WORKFLOWS = [DEMO, WAN_14B, WAN_5B, WITH_VLM, REGION]
+WITH_VLM, REGION, PICK = "edit_image_with_vlm", "edit_region_of_photo", "pick_the_frame"
+EDITS = [DEMO, WAN_14B, WAN_5B, WITH_VLM, REGION]  # the whole chain
+WORKFLOWS = [*EDITS, PICK]
 STEPS_OF_THE_CHAIN = [
     "1  Temporal caption", "2  Video with dropout", "3  Choose the frame", "4  Still-video refiner",
     "5  Restore into the photo", "Result"
@@ -176,7 +177,7 @@ def test_every_model_file_can_be_downloaded_from_the_browser(name):
             assert model["url"].endswith(f"/resolve/main/split_files/{model['directory']}/{model['name']}")
 
 
-@pytest.mark.parametrize("name", WORKFLOWS)
+@pytest.mark.parametrize("name", EDITS)
 def test_the_chain_can_be_seen_at_a_glance(name):
     workflow = load(name)
     titles = [group["title"] for group in workflow["groups"]]
@@ -185,6 +186,17 @@ def test_the_chain_can_be_seen_at_a_glance(name):
     for words in [title.lstrip("12345 ") for title in STEPS_OF_THE_CHAIN[:-1]] + ["Limits"]:
         assert words in note["widgets_values"][0]
     for title in ("Source image", "Instruction", "Edit", "Collage", "Result"):
+        by_title(workflow, title)
+
+
+def test_what_is_picked_from_can_be_seen_at_a_glance():
+    workflow = load(PICK)
+    titles = [group["title"] for group in workflow["groups"]]
+    assert titles == ["Image and model", "1  Temporal caption", "2  Video", "3  Choose the frame", "Result"]
+    (note,) = by_title(workflow, "Start here")["widgets_values"]
+    for words in ("filmstrip", "Click", "Double click", "arrow keys", "auto", "pointer", "seed", "Limits"):
+        assert words in note
+    for title in ("Source image", "Instruction", "Edit", "Measures", "Best frames"):
         by_title(workflow, title)
 
 
@@ -289,6 +301,35 @@ def test_the_demo_runs(comfyui_client):
     outputs, numbers = run_small(comfyui_client, workflow, Image.new("RGB", (60, 40), "teal"))
     assert numbers == "0, 12, 16"  # of 5 latent frames every third was kept, and the last
     check_outputs(comfyui_client, workflow, outputs, (60, 40))
+
+
+def test_of_all_frames_the_chosen_one_is_the_result(comfyui_client, object_info):
+    prompt = workflow_to_prompt(load(PICK), object_info)
+    put_in(comfyui_client, prompt, Image.open(PACK / "demo" / "sample.png").convert("RGB"))
+    edit, selector = (prompt[find_node(prompt, title)] for title in ("Edit", "Frame Selector"))
+    edit["inputs"]["steps"] = 4
+    assert edit["inputs"]["dropout_stride"] == 1  # all frames
+    assert selector["inputs"]["end_state"] == [find_node(prompt, "Instruction"), 1]
+    decode = selector["inputs"]["frames"]
+    assert prompt[decode[0]]["class_type"] == "VAEDecode"
+    prompt["all"] = {"class_type": "PreviewImage", "inputs": {"images": decode}, "_meta": {"title": "All"}}
+
+    def pictures(outputs, title: str) -> list[Image.Image]:
+        return [Image.open(io.BytesIO(comfyui_client.fetch(each))) for each in outputs.images(title)]
+
+    outputs = comfyui_client.run(prompt)
+    frames = [frame.tobytes() for frame in pictures(outputs, "All")]
+    assert len(frames) == 33
+    number = int(re.match(r"frame (\d+)", outputs.of("Why this frame")["text"][0])[1])
+    (result,), (plot,) = pictures(outputs, "Result"), pictures(outputs, "Measures")
+    assert result.tobytes() == frames[number]
+    assert min(plot.size) > 128
+    best = pictures(outputs, "Best frames")
+    assert len(best) == 3 and best[0].tobytes() == frames[number]
+
+    selector["inputs"]["frame"] = other = 5 if number != 5 else 6
+    (result,) = pictures(comfyui_client.run(prompt), "Result")
+    assert result.tobytes() == frames[other] != frames[number]
 
 
 @pytest.mark.parametrize("name", [WAN_14B, WAN_5B])

@@ -12,6 +12,7 @@ from .comfyui import PACK
 from .edit import SAMPLE, edit
 
 PAPER, INK = "#faf9f5", "#1a1a1a"
+WITH_EMBEDDED_MODEL = ("edit_image_demo", "pick_the_frame")
 SIDE = 384  # of the source and the result in the pictures
 
 
@@ -45,7 +46,7 @@ def main() -> None:
     pair = beside([with_label(source, "source"), with_label(result, "result")])
     for workflow in sorted((PACK / "workflows").glob("*.json")):
         thumbnail = pair.copy()
-        if workflow.stem != "edit_image_demo":  # the large models cannot run where these pictures are made
+        if workflow.stem not in WITH_EMBEDDED_MODEL:  # the large models cannot run where these pictures are made
             note = "this picture: the embedded model"
             ImageDraw.Draw(thumbnail).text((pair.width / 2, pair.height - 14), note, INK, ImageFont.load_default(18),
                                            anchor="mm")  # fmt: skip

@@ -170,6 +170,8 @@ class ComfyPage:
 
     def screenshot(self, name: str) -> None:
         SCREENSHOTS.mkdir(exist_ok=True)
+        for _ in range(2):  # canvas nodes grow one drawing after their picture has come
+            self.settle()
         self.page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
     # --- the server ---------------------------------------------------------------------------------------------------
@@ -187,26 +189,26 @@ class ComfyPage:
     def history(self) -> dict:
         return json.loads(self.get("/history"))
 
-    def finished(self, before: set[str]) -> Run:
+    def finished(self, before: set[str], timeout: float = RUN_TIMEOUT) -> Run:
         """The run that was not yet in `before`, once it has ended."""
-        deadline = time.monotonic() + RUN_TIMEOUT
+        deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             for prompt_id, history in self.history().items():
                 if prompt_id not in before:
                     self.page.wait_for_timeout(150)  # its last messages reach the page
                     return Run(prompt_id, history)
             self.page.wait_for_timeout(100)
-        raise AssertionError("nothing was run")
+        raise AssertionError(f"no run has ended within {timeout:.0f} seconds")
 
     @contextmanager
-    def one_run(self):
+    def one_run(self, timeout: float = RUN_TIMEOUT):
         """`with page.one_run() as runs:` something that queues; afterwards `runs` holds the finished run."""
         before, runs = set(self.history()), []
         yield runs
-        runs.append(self.finished(before))
+        runs.append(self.finished(before, timeout))
 
-    def queue(self) -> Run:
-        with self.one_run() as runs:
+    def queue(self, timeout: float = RUN_TIMEOUT) -> Run:
+        with self.one_run(timeout) as runs:
             self.page.evaluate("() => window.app.queuePrompt(0, 1)")
         return runs[0]
 
@@ -216,13 +218,13 @@ class ComfyPage:
 
     # --- the graph ----------------------------------------------------------------------------------------------------
 
-    def load(self, nodes: dict, links: list, scale: float = 0.9) -> None:
+    def load(self, nodes: dict, links: list, scale: float = 0.8) -> None:
         """Open a workflow with these nodes, see BUILD_GRAPH."""
         workflow = self.page.evaluate(BUILD_GRAPH, [nodes, links])
         self.page.evaluate("(workflow) => window.app.loadGraphData(JSON.parse(workflow))", workflow)
         self.look(scale)
 
-    def look(self, scale: float = 0.9, left: float = 40, top: float = 130) -> None:
+    def look(self, scale: float = 0.8, left: float = 40, top: float = 160) -> None:
         """Put the graph's origin near the window's upper left corner."""
         self.page.evaluate(
             """([scale, left, top]) => {
@@ -271,16 +273,18 @@ class ComfyPage:
     def open_template(self, name: str) -> None:
         """Open one of the pack's workflows from ComfyUI's template browser."""
         self.page.get_by_role("button", name="Templates").first.click()
-        self.page.get_by_text("if-edit", exact=True).first.click()
-        self.page.get_by_text(name, exact=True).first.click()
+        dialog = self.page.get_by_role("dialog")  # nodes have a badge with the pack's name too
+        dialog.get_by_text("if-edit", exact=True).first.click()
+        dialog.get_by_text(name, exact=True).first.click()
         self.wait("(type) => window.app.graph.nodes.some((each) => each.type === type)", SELECTOR)
         self.settle()
 
-    def look_at(self, title: str, scale: float = 0.9) -> None:
-        """Bring a node to the middle of the window."""
+    def look_at(self, title: str) -> None:
+        """Bring a node to the middle of the window, as large as fits between ComfyUI's own panels."""
         x, y, width, height = self.on_node(title, "[node.pos[0], node.pos[1], node.size[0], node.size[1]]")
+        scale = min(0.9, (WINDOW["width"] - 200) / width, (WINDOW["height"] - 240) / height)
         left, top = WINDOW["width"] / 2 / scale - x - width / 2, WINDOW["height"] / 2 / scale - y - height / 2
-        self.look(scale, left * scale - 60, top * scale)
+        self.look(scale, left * scale - 60, top * scale + 30)
 
     def to_subgraph(self, titles: list[str]) -> None:
         """Put these nodes of the main graph into a subgraph, with ComfyUI's own command."""

@@ -25,10 +25,11 @@ const CURVES = {
 };
 const OTHER_CURVE = { colour: "#999999", dash: "", hint: "" };
 
+// .image-preview is the chosen picture, which Vue nodes make as wide as the node, so perhaps higher than the screen.
 const STYLE = `
 .ifedit-strip { box-sizing: border-box; display: flex; flex-direction: column; gap: 4px; width: 100%; height: 100%;
-  min-height: 240px; contain: inline-size; padding: 2px; overflow: hidden; font: 12px/1.3 sans-serif; color: var(--input-text, #ddd);
-  user-select: none; --accent: #ffb000; }
+  min-height: 240px; contain: inline-size; padding: 2px; overflow: hidden; font: 12px/1.3 sans-serif;
+  color: var(--input-text, #ddd); user-select: none; --accent: #ffb000; }
 .ifedit-strip [hidden] { display: none !important; }
 .ifedit-line { display: flex; align-items: center; gap: 8px; min-height: 22px; flex: none; }
 .ifedit-line > span { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
@@ -70,10 +71,12 @@ const STYLE = `
 .ifedit-legend svg { width: 20px; height: 8px; margin-right: 4px; vertical-align: middle; }
 .ifedit-empty { flex: 1; display: flex; align-items: center; justify-content: center; text-align: center; padding: 8px;
   border: 1px dashed var(--border-color, #555); border-radius: 4px; opacity: 0.85; }
+.lg-node:has(.ifedit-strip) .image-preview img { max-height: 260px; object-fit: contain; }
 .ifedit-preview { position: fixed; z-index: 10000; pointer-events: none; padding: 4px; border-radius: 6px;
   background: var(--comfy-menu-bg, #222); border: 1px solid var(--border-color, #555); color: var(--input-text, #ddd);
   box-shadow: 0 4px 18px #000a; font: 12px/1.4 sans-serif; text-align: center; }
-.ifedit-preview img { display: block; margin: 0 auto; min-width: 320px; max-width: min(768px, 60vw); max-height: 60vh; border-radius: 3px; }
+.ifedit-preview img { display: block; margin: 0 auto; min-width: 320px; max-width: min(768px, 60vw); max-height: 60vh;
+  border-radius: 3px; }
 `;
 
 function element(tag, properties = {}, ...children) {
@@ -104,8 +107,12 @@ export class Filmstrip {
     this.value = AUTOMATIC;
     this.linked = false;
     this.frames = [];
+    this.aspect = 16 / 9; // of the frames, until one of them is there
     this.build();
-    this.observer = new ResizeObserver(() => this.layOut());
+    this.observer = new ResizeObserver(() => {
+      this.layOut();
+      this.scrollToChoice();
+    });
     this.observer.observe(this.reel);
   }
 
@@ -115,18 +122,18 @@ export class Filmstrip {
   // or null with a text that says why there is none.
   showStrip(strip, emptyText = "") {
     this.hidePreview();
+    this.isFirst = !this.strip; // a later one stays where a person has scrolled it
     this.strip = strip;
     this.empty.textContent = emptyText;
     this.empty.hidden = Boolean(strip);
     this.reel.hidden = this.legend.hidden = !strip;
-    this.aspect = 16 / 9;
     const hadFocus = this.list.contains(document.activeElement);
     this.frames = (strip?.numbers ?? []).map((number, place) => this.makeFrame(number, place));
     this.list.replaceChildren(...this.frames.map((frame) => frame.box));
     this.showLegend();
     this.layOut();
     this.showChoice(this.value, this.linked);
-    this.scrollToChoice();
+    this.scrollToChoice(this.isFirst);
     if (hadFocus) this.frames[this.current()]?.box.focus({ preventScroll: true });
   }
 
@@ -208,7 +215,7 @@ export class Filmstrip {
     this.root.addEventListener("focusin", () => this.handlers.onLook());
     this.root.addEventListener("pointerdown", () => this.hidePreview());
     this.reel.addEventListener("pointerleave", () => this.hidePreview());
-    this.reel.addEventListener("scroll", () => this.hidePreview());
+    this.reel.addEventListener("scroll", () => this.lookAgain());
     this.reel.addEventListener("wheel", (event) => this.turn(event), { passive: false });
     this.curves.addEventListener("click", (event) => this.choosePlace(this.placeAt(event)));
     this.curves.addEventListener("dblclick", () => this.queue());
@@ -238,7 +245,7 @@ export class Filmstrip {
     this.aspect = aspect;
     this.layOut();
     this.drawCurves();
-    this.scrollToChoice();
+    this.scrollToChoice(this.isFirst);
   }
 
   // All frames in the width if they stay large enough, else a strip that scrolls; spare height goes to the curves.
@@ -372,11 +379,11 @@ export class Filmstrip {
     }
   }
 
-  scrollToChoice() {
+  scrollToChoice(toMiddle = false) {
     const frame = this.frames[this.current()]?.box;
     if (!frame) return;
     const [left, right] = [frame.offsetLeft, frame.offsetLeft + frame.offsetWidth];
-    if (left < this.reel.scrollLeft || right > this.reel.scrollLeft + this.reel.clientWidth) {
+    if (toMiddle || left < this.reel.scrollLeft || right > this.reel.scrollLeft + this.reel.clientWidth) {
       this.reel.scrollLeft = left - (this.reel.clientWidth - frame.offsetWidth) / 2;
     }
   }
@@ -401,6 +408,14 @@ export class Filmstrip {
     this.hidePreview();
     this.previewed = place;
     this.timer = setTimeout(() => this.openPreview(place), PREVIEW_DELAY);
+  }
+
+  // The frames have moved, perhaps under a pointer that rests.
+  lookAgain() {
+    if (this.previewed === undefined) return;
+    this.hidePreview();
+    const place = this.frames.findIndex((frame) => frame.box.matches(":hover"));
+    if (place >= 0) this.openPreviewSoon(place);
   }
 
   openPreview(place) {

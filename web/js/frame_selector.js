@@ -3,8 +3,8 @@
 // The graph needs none of this: `frame` is an ordinary INT widget (-1: automatic), which this file reads and writes.
 // The node's output message brings the frames (if_edit_filmstrip, see nodes/selection.py); pictures are small files in
 // ComfyUI's temp folder, fetched from its own /view. Their names are kept in the browser's session, so that the strip
-// is still there after a reload, an undo or a change of tabs, as long as the files are. They are not kept in the workflow:
-// it would go to other people with names of files that they do not have, and each run would be a step to undo.
+// is still there after a reload, an undo or a change of tabs, as long as the files are. They are not kept in the
+// workflow: it would go to other people with names of files that they do not have, and each run could be undone.
 
 import { api } from "../../../scripts/api.js";
 import { app } from "../../../scripts/app.js";
@@ -310,6 +310,7 @@ function asStrip(payload, prompt) {
   const count = payload?.numbers?.length;
   if (!count || payload.thumbnails?.length !== count) return null;
   const curves = Object.entries(payload.curves ?? {}).filter(([, values]) => values?.length === count);
+  const byHand = payload.chosen === payload.automatic ? null : payload.chosen; // first of the candidates, however good
   const rounded = curves.map(([name, values]) => [name, values.map((value) => Math.round(value * 1000) / 1000)]);
   return {
     prompt,
@@ -319,7 +320,7 @@ function asStrip(payload, prompt) {
     curves: Object.fromEntries(rounded),
     chosen: payload.chosen,
     automatic: payload.automatic,
-    candidates: payload.candidates ?? [],
+    candidates: (payload.candidates ?? []).filter((number) => number !== byHand),
     reason: payload.reason ?? "",
     batch: payload.batch ?? 1,
   };
