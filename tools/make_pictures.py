@@ -1,8 +1,10 @@
-"""Makes the README's picture and the workflows' thumbnails from a real edit: python -m tools.make_pictures
+"""Makes the README's pictures and the workflows' thumbnails from a real edit: python -m tools.make_pictures
 
 Needs the environment of `nox -s environment`, like the edit itself.
 """
 
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from .edit import SAMPLE, edit
 PAPER, INK = "#faf9f5", "#1a1a1a"
 WITH_EMBEDDED_MODEL = ("edit_image_demo", "pick_the_frame")
 SIDE = 384  # of the source and the result in the pictures
+RESTORED = ("chelsea-pasted-photo", "astronaut-removed-photo", "flower-pasted-photo")  # of benchmarks.restoration
+COLUMNS = ("photo", "edited, blurred, drifted", "restored", "taken from the edit")
 
 
 def with_label(image: Image.Image, label: str) -> Image.Image:
@@ -36,7 +40,34 @@ def beside(images: list[Image.Image], gap: int = 28) -> Image.Image:
     return row
 
 
+def restoration_page(width: int = 288, gap: int = 8) -> Image.Image:
+    """Photos before an edit, the damaged edit, what Restore Edit makes of it, and its mask, with COLUMNS as heads."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = [str(PACK / "tools" / "run.py"), "benchmarks.restoration", "--no-speed", "--pictures", folder]
+        subprocess.run([sys.executable, *script], check=True, stdout=subprocess.DEVNULL)
+        strips = [Image.open(Path(folder) / f"{name}.jpg").convert("RGB") for name in RESTORED]
+    rows = []
+    for strip in strips:
+        side = strip.width // 5  # the last is the true mask
+        cells = [strip.crop((side * place, 0, side * (place + 1), strip.height)) for place in range(len(COLUMNS))]
+        rows.append([cell.resize((width, width * cell.height // side), Image.Resampling.LANCZOS) for cell in cells])
+    head = 34
+    page = Image.new(
+        "RGB", (len(COLUMNS) * (width + gap) + gap, head + sum(row[0].height + gap for row in rows)), PAPER
+    )
+    for place, label in enumerate(COLUMNS):
+        middle = gap + place * (width + gap) + width / 2
+        ImageDraw.Draw(page).text((middle, head / 2), label, INK, ImageFont.load_default(18), anchor="mm")
+    top = head
+    for row in rows:
+        for place, cell in enumerate(row):
+            page.paste(cell, (gap + place * (width + gap), top))
+        top += row[0].height + gap
+    return page
+
+
 def main() -> None:
+    restoration_page().save(PACK / "docs" / "restored.jpg", quality=88)
     with tempfile.TemporaryDirectory() as folder:
         result_path, collage_path = edit(None, None, None, Path(folder))
         result, collage = (Image.open(path).convert("RGB") for path in (result_path, collage_path))
@@ -51,7 +82,7 @@ def main() -> None:
             ImageDraw.Draw(thumbnail).text((pair.width / 2, pair.height - 14), note, INK, ImageFont.load_default(18),
                                            anchor="mm")  # fmt: skip
         thumbnail.save(workflow.with_suffix(".jpg"), quality=88)
-    print("docs/edit.png and the thumbnails in workflows/ are made")
+    print("docs/edit.png, docs/restored.jpg and the thumbnails in workflows/ are made")
 
 
 if __name__ == "__main__":
