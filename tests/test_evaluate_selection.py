@@ -30,6 +30,9 @@ def test_the_summary_counts_choices_within_a_latent_frame_of_the_true_end(rows):
     of = evaluate_selection.summary(rows)
     assert of[SETTLED]["beside"] == 0.5  # images 12 and 21 are in the latent frames 3 and 6
     assert of[LAST]["beside"] == 0.0
+    beside = [{**row, "finish": finish} for row, finish in zip(rows, (16, 8), strict=True)]
+    assert evaluate_selection.summary(beside)[SETTLED]["beside"] == 1.0
+    assert evaluate_selection.summary([{**rows[0], "finish": 17}])[SETTLED]["beside"] == 0.0
     assert of[SETTLED]["success"] == 0.5
     assert of[SETTLED]["background"] == 30.0  # where there is one
     assert [evaluate_selection.latent_frame(image) for image in (0, 1, 4, 5, 8, 9)] == [0, 1, 1, 2, 2, 3]

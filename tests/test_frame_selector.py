@@ -1,5 +1,6 @@
 """Frame Selector as ComfyUI runs it: the language model's choice, candidates, the plot, several videos, the browser."""
 
+import io
 import json
 import logging
 import time
@@ -299,3 +300,18 @@ def test_old_workflows_find_their_inputs_and_outputs_where_they_were(object_info
     assert list(selector["input"]["optional"]) == [
         "source", "vlm", "instruction", "end_state", "when_none", "candidates", "clip_vision"
     ]  # fmt: skip
+
+
+def test_a_selector_that_nothing_follows_runs_and_its_filmstrip_is_sent_again_when_nothing_had_to_run(comfyui_client):
+    png = io.BytesIO()
+    Image.new("RGB", (32, 32), "teal").save(png, "PNG")
+    name = comfyui_client.upload_image(png.getvalue(), "alone.png")
+    prompt = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": name}},
+        "2": {
+            "class_type": "IFEdit_FrameSelector",
+            "inputs": {"frames": ["1", 0], "frame_numbers": "", "method": "settled", "frame": -1},
+        },
+    }
+    strips = [comfyui_client.run(prompt).by_node["2"]["if_edit_filmstrip"] for _ in range(2)]
+    assert strips[0] == strips[1] and strips[0][0]["numbers"] == [0]

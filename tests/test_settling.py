@@ -37,6 +37,10 @@ def test_flicker_of_a_vae_moves_it_by_no_more_than_a_latent_frame(settles, seed)
     assert abs(settled_frame(clip) - settles) <= 4
 
 
+def test_heavy_flicker_is_not_taken_for_a_change_that_goes_on_until_the_end():
+    assert settled_frame(with_vae_flicker(moving_ball(settles=20), 0.08, 0)) <= 28
+
+
 def test_a_small_ball_counts_as_much_as_a_large_one():
     assert abs(settled_frame(moving_ball(settles=15, radius=0.03)) - 15) <= 1
 
