@@ -156,4 +156,4 @@ def test_small_grey_and_transparent_images_go_through_the_whole_chain(
     edit.fill_in(prompt, name, "the circle grows", 1)
     prompt[edit.find_node(prompt, "Edit")]["inputs"]["steps"] = 2
     outputs = comfyui_client.run(prompt)
-    assert decode(comfyui_client.fetch(outputs.images("Result")[0])).size == (128, 128)
+    assert decode(comfyui_client.fetch(outputs.images("Result")[0])).size == size
