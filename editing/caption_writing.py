@@ -7,19 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .asking import ATTEMPTS, SHOWN, ask_once
 from .caption_prompts import CHINESE, ENGLISH, MAY_MOVE, STAGED, STILL, retry_text, system_text, user_text
 from .captions import CAMERA_STILL, temporal_caption
 from .replies import LONGEST_END_STATE, Reply, problem_of, read_reply, with_still_camera, without_still_camera
-from .vlm import LanguageModel, LanguageModelError
+from .vlm import LanguageModel
 
 if TYPE_CHECKING:
     import torch
 
 log = logging.getLogger(__name__)
-
-REPLY_TOKENS = 2048  # room for models that think before they answer
-ATTEMPTS = 2
-SHOWN = 300  # characters of an answer that a message quotes
 
 
 class CaptionError(RuntimeError):
@@ -88,32 +85,12 @@ def write_caption(
     images = [] if image is None else [image[:1]]
     system = system_text(style, camera, language, max_words)
     question = user_text(instruction, guidance, bool(images))
-    interrupts: list[BaseException] = []
-
-    def check() -> None:
-        try:
-            check_interrupt()
-        except BaseException as interrupt:
-            interrupts.append(interrupt)
-            raise
 
     prompt, reason, text = question, "", ""
     for attempt in range(ATTEMPTS):
         report(f"{model.name} writes" if not attempt else f"{model.name} writes again")
-        try:
-            text = model.ask(
-                system, prompt, images, seed=seed + attempt, max_tokens=REPLY_TOKENS, check_interrupt=check
-            )
-        except LanguageModelError as error:
-            if error in interrupts:
-                raise
-            reason, text = str(error), ""
-            break  # it has tried again itself where that helps
-        except Exception as error:  # out of memory, a bug of a library: no reason to lose the graph
-            if error in interrupts or isinstance(error, interruptions):
-                raise
-            log.exception("IF-Edit: the language model %s failed", model.name)
-            reason, text = f"The language model {model.name} failed ({type(error).__name__}: {error}).", ""
+        text, reason = ask_once(model, system, prompt, images, seed + attempt, check_interrupt, interruptions)
+        if reason:
             break
         reply = read_reply(text)
         problem = problem_of(reply.caption, instruction, camera, language, max_words, asks_for_camera)

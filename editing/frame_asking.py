@@ -6,22 +6,19 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import torch
 from PIL import Image
 
+from .asking import ATTEMPTS, SHOWN, ask_once
 from .collage import collage_page, to_tensor
 from .frame_prompts import retry_text, system_text, user_text
 from .frame_replies import Choice, read_choice
-from .vlm import LanguageModel, LanguageModelError
+from .vlm import LanguageModel
 
 log = logging.getLogger(__name__)
 
 COARSE = 12  # pictures on the page of the first round
 FINE = 16  # and of the second
 PAGE_SIDE = 1536  # pixels
-REPLY_TOKENS = 2048  # room for models that think before they answer
-ATTEMPTS = 2
-SHOWN = 300  # characters of an answer that the log quotes
 
 
 @dataclass(frozen=True)
@@ -127,12 +124,15 @@ class _Asking:
         page = collage_page(
             self.source, [self.pictures[place] for place in places], range(1, len(places) + 1), max_side=PAGE_SIDE
         )
+        system, images = system_text(len(places)), [to_tensor(page)]
         question = prompt = user_text(self.instruction, self.end_state, close_together)
         problem = ""
         for attempt in range(ATTEMPTS):
-            text, failure = self._ask(system_text(len(places)), prompt, to_tensor(page), attempt)
+            text, failure = ask_once(
+                self.model, system, prompt, images, attempt, self.check_interrupt, self.interruptions
+            )
             if failure:
-                return None, failure  # it has tried again itself where that helps
+                return None, failure
             choice = read_choice(text, len(places))
             if choice.number is not None:
                 return choice, ""
@@ -144,25 +144,3 @@ class _Asking:
             )
             prompt = retry_text(question, choice.problem)
         return None, problem
-
-    def _ask(self, system: str, prompt: str, page: torch.Tensor, attempt: int) -> tuple[str, str]:
-        """(the reply, "") or ("", what failed); interrupts are passed on."""
-        interrupts: list[BaseException] = []
-
-        def check() -> None:
-            try:
-                self.check_interrupt()
-            except BaseException as interrupt:
-                interrupts.append(interrupt)
-                raise
-
-        try:
-            reply = self.model.ask(system, prompt, [page], seed=attempt, max_tokens=REPLY_TOKENS, check_interrupt=check)
-            return str(reply), ""
-        except Exception as error:
-            if error in interrupts or isinstance(error, self.interruptions):
-                raise
-            if isinstance(error, LanguageModelError):
-                return "", str(error)
-            log.exception("IF-Edit: the language model %s failed", self.model.name)  # out of memory, a library's bug
-            return "", f"The language model {self.model.name} failed ({type(error).__name__}: {error})."

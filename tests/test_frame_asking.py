@@ -5,24 +5,8 @@ import torch
 from if_edit.editing.collage import collage_page, pictures_of, to_tensor
 from if_edit.editing.frame_asking import COARSE, FINE, ask_for_frame
 from if_edit.editing.frame_prompts import retry_text, system_text, user_text
-from if_edit.editing.vlm import LanguageModel, LanguageModelError
-
-
-class Scripted(LanguageModel):
-    """Gives its answers one after the other, the last one again and again; an exception among them is raised."""
-
-    name = "the scripted model"
-
-    def __init__(self, *answers):
-        self.answers, self.questions = answers, []
-
-    def ask(self, system, prompt, images, *, seed, max_tokens, check_interrupt):
-        self.questions.append({"system": system, "prompt": prompt, "images": images, "seed": seed})
-        check_interrupt()
-        answer = self.answers[min(len(self.questions), len(self.answers)) - 1]
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
+from if_edit.editing.vlm import LanguageModelError
+from if_edit.tests.scripted_vlm import Scripted
 
 
 class Interrupted(Exception):

@@ -11,7 +11,7 @@ import torch
 from if_edit.editing.vlm import LanguageModelError
 from if_edit.nodes.selection import BEST_MEASURED, SOURCE, STOP, FrameSelector, NoFrameError
 from if_edit.tests.clips import moving_ball
-from if_edit.tests.test_frame_asking import Scripted
+from if_edit.tests.scripted_vlm import Scripted
 from PIL import Image
 
 KEYFRAMES = [0, 12, 24, 32]

@@ -12,9 +12,10 @@ from comfy.model_management import InterruptProcessingException
 from if_edit.editing.caption_prompts import CHINESE, ENGLISH, MAY_MOVE, ONE_SENTENCE, STAGED, STILL
 from if_edit.editing.caption_writing import CaptionError, write_caption
 from if_edit.editing.captions import temporal_caption
-from if_edit.editing.vlm import LanguageModel, LanguageModelError
+from if_edit.editing.vlm import LanguageModelError
 from if_edit.nodes.caption import AUTOMATIC, RULES, STYLES, TemporalCaption
 from if_edit.tests.fake_server import FakeServer, drop, error, reply, silence
+from if_edit.tests.scripted_vlm import Scripted
 from if_edit.tools.client import Client, WorkflowError
 from if_edit.tools.comfyui import Server
 
@@ -28,23 +29,6 @@ END STATE: The cup lies.
 CAPTION: {CAPTION}"""
 SORRY = "I'm sorry, I can't help with that."
 KEY = "sk-proj-4f9a1c7be2d84d0c9e55"
-
-
-class Scripted(LanguageModel):
-    """Gives its answers one after the other, the last one again and again; an exception among them is raised."""
-
-    name = "the scripted model"
-
-    def __init__(self, *answers):
-        self.answers, self.questions = answers, []
-
-    def ask(self, system, prompt, images, *, seed, max_tokens, check_interrupt):
-        self.questions.append({"system": system, "prompt": prompt, "images": images, "seed": seed})
-        check_interrupt()
-        answer = self.answers[min(len(self.questions), len(self.answers)) - 1]
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
 
 
 class Interrupted(Exception):
