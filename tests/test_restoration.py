@@ -193,6 +193,20 @@ def test_an_edit_of_the_whole_image_is_noticed_offered_and_not_forced(what, edit
     assert asked.whole and asked.mask.min() == 1
 
 
+def test_on_a_plain_ground_an_edit_that_is_the_photo_without_its_blur_came_into_focus():
+    """There is no texture outside of the things to tell by."""
+    y, x = torch.meshgrid(torch.arange(192), torch.arange(256), indexing="ij")
+    things = [((x - 60).square() + (y - 50).square() < 900) * 1.0, ((x - 180).abs() + (y - 130).abs() < 40) * 1.0]
+    sharp = torch.full((192, 256, 3), 0.6).lerp(torch.tensor([0.8, 0.2, 0.1]), (things[0] + things[1])[..., None])
+    blurred = gaussian(first(sharp)[None], 3.5)[0].movedim(0, -1)
+    focused = restore(blurred, sharp, own_fit(sharp))
+    assert focused.whole and "became sharper" in focused.report
+
+    other = sharp.lerp(torch.tensor([0.1, 0.3, 0.7]), things[1][..., None])
+    recoloured = restore(sharp, other, own_fit(sharp))
+    assert not recoloured.whole and 0.05 < recoloured.mask.mean() < 0.2
+
+
 def test_a_broken_edit_gives_the_photo_and_says_so():
     photo = load_photo("chelsea")
     edited = photo.clone()

@@ -26,6 +26,7 @@ CLOSING = 3  # pixels
 GUIDE_RADIUS, GUIDE_SOFTNESS = 4, 1e-3
 SHARPER = 1.25  # times the detail of the photo, outside of the change
 LEAST_DETAIL, LEAST_TILES = 0.01, 4  # grain makes no tile of that strength
+BLURS, EXPLAINED = [2 ** (step / 2) for step in range(8)], 0.2  # pixels; share of the squared difference that is left
 LOST_TEXTURE = 2.5  # times less detail than the rest of the picture keeps
 LEAST_TEXTURE, TEXTURE_REACH = 0.015, 4  # strength; pixels that its measurement spreads over an edge
 TILE = 16  # pixels
@@ -99,16 +100,30 @@ def fill_holes(mask):
 
 
 def became_sharper(reference: torch.Tensor, edited: torch.Tensor, mask: torch.Tensor) -> bool:
-    """Did the picture [3, H, W] come into focus outside of the mask [H, W] too? Grain is no detail."""
+    """Did the picture [3, H, W] come into focus outside of the mask [H, W] too? Grain is no detail.
+
+    Where there is too little texture outside to tell: is what changed only the photo, sharper?
+    """
     if min(reference.shape[1:]) < 2 * TILE:
         return False
     detail = [_detail(one) for one in (reference, edited)]
     outside = F.max_pool2d(mask[None, None].float(), TILE)[0, 0] == 0
     textured = outside & (torch.maximum(*detail) > LEAST_DETAIL)
     if int(textured.sum()) < LEAST_TILES:
-        return False
+        return _is_blur_of(reference, edited, mask)
     before, after = (float(one[textured].square().mean()) ** 0.5 for one in detail)
     return after > SHARPER * before
+
+
+def _is_blur_of(reference: torch.Tensor, edited: torch.Tensor, mask: torch.Tensor) -> bool:
+    """Does a Gaussian blur of the edit [3, H, W] look like the reference where they differ [H, W]?"""
+
+    def error(image: torch.Tensor) -> float:
+        return float((image - reference)[:, mask].square().sum())
+
+    allowed = EXPLAINED * error(edited)
+    fitting = [sigma for sigma in BLURS if 8 * sigma <= min(mask.shape)]
+    return any(error(gaussian(edited[None], sigma)[0]) < allowed for sigma in fitting)
 
 
 def _detail(image: torch.Tensor) -> torch.Tensor:
