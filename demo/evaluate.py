@@ -203,9 +203,9 @@ def _follow(model: demo_model.EditModel, made: torch.Tensor, families: list[str]
             row["family"] = families[k]
             row[method] |= {"success": judged["success"][k].item(),
                             "background": None if background != background else background}  # fmt: skip
-    frame = picked[SETTLED]
-    refinement = evaluate_refinement.measure(model, families, clips.frames, clips.coverage, frame, seed)
-    refined, _ = evaluate_refinement.refine(model, frame, source, seed=seed)
+    refinement, refined = evaluate_refinement.measure(model, families, clips.frames, clips.coverage, picked[SETTLED],
+                                                      seed)  # fmt: skip
+    refined = refined[evaluate_refinement.CHOSEN, evaluate_refinement.LIGHT_PASS]
     with torch.autocast(source.device.type, enabled=False):
         restoration = evaluate_restoration.measure(families, source, refined, truth, before, clips.coverage)
     return {"selection": chosen, "refinement": refinement, "restoration": restoration}

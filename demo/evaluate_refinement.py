@@ -6,12 +6,15 @@ range, with the goal "cleaner"). As in `demo.evaluate`, the truth went through t
 count; the flawed pictures are made of it. The column "rendered" compares with the frame as it was drawn instead, which
 is some 36 dB from what the VAE makes of it. Printed are PSNR before and after (mean over scenes), the gain and its
 smallest value, how many pictures were taken, edits that count as a success, and seconds for each picture that was not
-skipped: of sampling alone, and with encoding, decoding and choosing.
+skipped (the median, for the first of a kind takes longer): of sampling alone, and with encoding, decoding and choosing.
+A GPU only waits for so small a model, whatever it has to compute: what the light pass saves is seen without one here,
+and at full size in `benchmarks.refine_speed`.
 """
 
 from __future__ import annotations
 
 import math
+import statistics
 import time
 from collections.abc import Sequence
 
@@ -146,20 +149,23 @@ def motion_blur(pictures: torch.Tensor, length: torch.Tensor, angle: torch.Tenso
 
 def measure(model: demo_model.EditModel, families: list[str], frames: torch.Tensor, coverage: torch.Tensor,
             chosen: torch.Tensor, seed: int = 0, runs: Sequence[tuple[str, str]] = RUNS,
-            steps: int = STEPS) -> list[dict]:  # fmt: skip
+            steps: int = STEPS) -> tuple[list[dict], dict[tuple[str, str], torch.Tensor]]:  # fmt: skip
     """A row for each scene and run of a batch; call it as the model is to be run (autocast, no gradients).
 
     Args:
         families: family name of each scene.
         frames, coverage: [B, T, 3, H, W] and [B, T, H, W] of the scenes' true clips.
         chosen: [B, 3, H, W] the frames that sampling made and that were chosen.
+
+    Returns:
+        The rows, and what each of the runs made of its pictures, [B, 3, H, W].
     """
     from .evaluate import judge  # which calls this module
 
     source, rendered = frames[:, 0].float(), frames[:, -1].float()
     source_seen, truth = (model.decode(model.encode(image[:, None]))[:, 0].float() for image in (source, rendered))
     judged = dict(source=source_seen, truth=truth, coverage=coverage, source_sharp=source)
-    rows, pictures = [], {CHOSEN: chosen.float()}
+    rows, refined, pictures = [], {}, {CHOSEN: chosen.float()}
     for kind, strength in runs:
         if kind not in pictures:
             rng = torch.Generator().manual_seed(1000 * seed + FLAWS.index(kind))
@@ -168,7 +174,7 @@ def measure(model: demo_model.EditModel, families: list[str], frames: torch.Tens
         before, seconds = pictures[kind], {}
         after, choices = refine(model, before, source, strength, steps=steps, seed=seed,
                                 goal=CLEANER if kind == NOISE else SHARPER, seconds=seconds)  # fmt: skip
-        images = {"before": before, "after": after}
+        images, refined[kind, strength] = {"before": before, "after": after}, after
         with torch.autocast(frames.device.type, enabled=False):
             measures = {
                 when: {"": wan.image_psnr(image, truth), "rendered_": wan.image_psnr(image, rendered),
@@ -181,7 +187,7 @@ def measure(model: demo_model.EditModel, families: list[str], frames: torch.Tens
                 "seconds": None if choice.before is None else seconds,
                 **{what + when: of[what][b].item() for when, of in measures.items() for what in of},
             })  # fmt: skip
-    return rows
+    return rows, refined
 
 
 def table(rows: list[dict]) -> str:
@@ -242,4 +248,4 @@ def _mean(rows: list[dict], key: str) -> float:
 def _seconds(rows: list[dict]) -> list[float]:
     """Seconds of a picture: of sampling, and in all; empty where none had to be refined."""
     measured = [row["seconds"] for row in rows if row["seconds"]]
-    return [_mean(measured, key) for key in ("sampling", "total")] if measured else []
+    return [statistics.median(one[key] for one in measured) for key in ("sampling", "total")] if measured else []

@@ -615,7 +615,11 @@ def test_each_scene_and_run_has_its_row(embedded):
     clips = world.render(scenes, times=torch.tensor([0, scenes.frames - 1]))
     runs = ((evaluation.CHOSEN, LIGHT_PASS), (evaluation.BLUR, LIGHT_PASS))
     chosen = embedded.decode(embedded.encode(clips.frames[:, -1:]))[:, 0]
-    rows = evaluation.measure(embedded, ["move left", "vanish"], clips.frames, clips.coverage, chosen, runs=runs)
+    rows, refined = evaluation.measure(
+        embedded, ["move left", "vanish"], clips.frames, clips.coverage, chosen, runs=runs
+    )
+    assert list(refined) == list(runs) and torch.equal(refined[runs[0]], chosen)  # it was sharp
+    assert refined[runs[1]].shape == chosen.shape and not torch.equal(refined[runs[1]], chosen)
     assert [(row["kind"], row["family"]) for row in rows] == [
         (kind, family) for kind, _ in runs for family in ("move left", "vanish")
     ]
