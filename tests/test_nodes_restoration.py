@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 from if_edit.benchmarks.restoration import PASTED, Damage, damaged, known_change, load_photo, psnr
-from if_edit.editing.fit import Box, resample
+from if_edit.editing import restoration
+from if_edit.editing.fit import Box, fit_without_plan, resample
+from if_edit.editing.restoration import Controls
 from if_edit.nodes.restoration import FitImageForWan, RestoreEdit
 
 ROOT = Path(__file__).parents[1]
@@ -83,6 +85,17 @@ def test_custom_budgets_and_multiples_are_kept(multiple):
     assert width * height <= 1.05 * 0.1 * 1024 * 1024
 
 
+def test_the_sizes_of_720p_can_be_had():
+    assert fit(torch.rand(1, 90, 150, 3), budget="720p", aspect="16:9 or 9:16")[1:3] == (1280, 720)
+
+
+def test_a_padded_photo_has_black_beside_it_or_its_own_edge():
+    for method, beside in (("pad black", 0.0), ("pad blurred edge", 0.6)):
+        image, _, _, plan = fit(torch.full((1, 90, 90, 3), 0.6), aspect="16:9 or 9:16", method=method)
+        assert plan.box.left > 0
+        assert image[0, :, : plan.box.left].mean() == pytest.approx(beside, abs=1e-5)
+
+
 def test_the_embedded_models_size_can_be_had():
     assert fit(torch.rand(1, 300, 500, 3), budget="custom", megapixels=0.016, aspect="square")[1:3] == (128, 128)
 
@@ -112,6 +125,46 @@ def test_one_photo_serves_many_edits_and_equal_numbers_go_in_pairs():
     assert torch.equal(restore(both, both)[0], both)
 
 
+@pytest.mark.parametrize(
+    "control",
+    [{"mode": "whole image"}, {"protection": 1.0}, {"grow": 9}, {"feather": 20}, {"correct_drift": False}],
+    ids=lambda control: next(iter(control)),
+)
+def test_every_control_reaches_the_restoration(control):
+    photo = resample(load_photo("chelsea")[None], 168, 108)
+    edited = photo * 1.05
+    edited[0, 30:60, 20:50] = 0.1
+    edited[0, 60:90, 100:130] *= 0.8  # too little for full protection
+    result = restore(photo, edited, **control)
+    wanted = restoration.restore(photo[0], edited[0], fit_without_plan(168, 108, 168, 108), Controls(**control))
+    assert torch.equal(result[0][0], wanted.image) and torch.equal(result[1][0], wanted.mask)
+    assert not torch.equal(result[0], restore(photo, edited)[0])
+
+
+def test_each_edit_of_a_batch_has_its_own_masks():
+    photo = resample(load_photo("chelsea")[None], 168, 108)
+    edits = photo.repeat(2, 1, 1, 1)
+    edits[:, 10:40, 10:40] = edits[:, 10:40, 120:150] = 0.9
+    keep, edit = torch.zeros(2, 2, 108, 168)
+    keep[0, :, :84] = keep[1, :, 84:] = 1
+    edit[0, 70:90, 120:140] = edit[1, 70:90, 20:40] = 1
+    taken = restore(photo, edits, keep_mask=keep, edit_mask=edit)[1]
+    found = taken[:, [25, 25, 80, 80], [25, 135, 30, 130]]  # changed left and right, marked left and right
+    assert found.tolist() == [[0, 1, 0, 1], [1, 0, 1, 0]]
+
+
+def test_photo_and_result_stand_side_by_side():
+    photo = load_photo("chelsea")[None]
+    height, width = photo.shape[1:3]
+    edited = photo.clone()
+    edited[0, 40:90, 40:90] = 0.1
+    alpha = torch.rand(1, height, width, 1)
+    result, _, pair, _ = restore(torch.cat([photo, alpha], dim=-1), edited)
+    assert torch.equal(pair[:, :, :width], photo)
+    assert torch.equal(pair[:, :, -width:], result[..., :3]) and torch.equal(result[..., 3:], alpha)
+    assert pair[:, :, width:-width].min() == 1
+
+
 @pytest.mark.parametrize("photos, edits", [(2, 3), (2, 1), (3, 2)])
 def test_numbers_that_do_not_go_together_are_refused(photos, edits):
     with pytest.raises(ValueError, match=f"{edits} edited images for {photos} photos"):
@@ -132,7 +185,8 @@ def test_a_keep_mask_protects_and_empty_masks_are_named_in_the_report():
     result, mask, _, report = restore(photo, edited, keep_mask=keep, edit_mask=torch.zeros(1, 64, 64))
     assert torch.equal(result[:, :, 400:], photo[:, :, 400:])
     assert mask[0, 80, 370] == 1
-    assert "edit_mask is empty and was ignored" in report
+    assert "edit_mask is empty and was ignored" in report and "keep_mask" not in report
+    assert "keep_mask is empty and was ignored" in restore(photo, edited, keep_mask=torch.zeros(1, 64, 64))[3]
 
 
 def test_a_broken_edit_in_a_batch_costs_only_itself():

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from if_edit.benchmarks.restoration import (
     PASTED,
     REMOVED,
@@ -17,9 +18,11 @@ from if_edit.benchmarks.restoration import (
     table,
 )
 from if_edit.demo import evaluate_restoration, world
-from if_edit.editing.fit import REGION, Box, fit_images, fit_without_plan, plan_fit, resample
+from if_edit.editing import restoration
+from if_edit.editing.fit import PAD_BLACK, REGION, Box, fit_images, fit_without_plan, plan_fit, resample
 from if_edit.editing.restoration import AUTOMATIC, LOCAL, WHOLE, Controls, photo_mask, restore
-from if_edit.editing.restoration.change import fill_holes
+from if_edit.editing.restoration.blending import sample, soft_mask
+from if_edit.editing.restoration.change import became_sharper, fill_holes, find_change
 from if_edit.editing.restoration.detail import undo_softness
 from if_edit.editing.restoration.drift import camera_drift, colour_drift, gaussian
 
@@ -74,6 +77,17 @@ def test_float_values_and_alpha_outside_of_the_mask_are_the_photos_own():
     assert not torch.equal(restored.image, fine)
 
 
+def test_a_grey_photo_comes_back_with_three_equal_channels():
+    photo = load_photo("camera")[::3, ::3, :1]
+    edited = photo.expand(-1, -1, 3).clone()
+    edited[20:60, 20:60] = torch.tensor([0.9, 0.2, 0.1])
+    restored = restore(photo, edited, own_fit(photo))
+    outside = restored.mask == 0
+    assert torch.equal(restored.image[outside], photo.expand(-1, -1, 3)[outside])
+    assert restored.mask[40, 40] == 1 and not outside.all()
+    assert torch.equal(restore(photo, edited * float("nan"), own_fit(photo)).image, photo.expand(-1, -1, 3))
+
+
 def test_a_region_of_a_large_photo_is_edited_at_full_resolution_and_nothing_else():
     small = known_change("astronaut", PASTED)
     photo, truth = (resample(one[None], 2048, 2048)[0] for one in (small.photo, small.truth))
@@ -111,6 +125,26 @@ def test_light_is_measured_on_what_did_not_change():
     assert not drift.is_edit
 
 
+@pytest.mark.parametrize("gain, offset", [(1.0, 0.15), (0.6, 0.2)], ids=["brighter", "flatter"])
+def test_a_strong_change_of_light_is_no_drift(gain, offset):
+    photo = 0.8 * first(load_photo("coffee"))
+    assert colour_drift(photo, gain * photo + offset).is_edit
+
+
+def test_the_light_of_a_picture_of_one_brightness_has_no_gain():
+    grain = 0.01 * torch.randn(2, 3, 128, 128, generator=torch.Generator().manual_seed(1))
+    drift = colour_drift(0.5 + grain[0], 0.55 + grain[1])
+    assert torch.allclose(drift.gain, torch.tensor(1.0), atol=0.05)
+
+
+def test_light_that_went_beyond_white_is_no_change():
+    photo = 0.2 + 0.75 * load_photo("china")
+    photo[:100] = photo[:100].clamp(max=0.6)
+    photo[20:60, 50:150] = 0.95
+    restored = restore(photo, (1.2 * photo).clamp(max=1), own_fit(photo))
+    assert torch.equal(restored.image, photo)
+
+
 @pytest.mark.parametrize("pixels", [1.0, 2.0, 3.0])
 def test_the_camera_is_found_to_a_tenth_of_a_pixel(pixels):
     case = known_change("coffee", REMOVED)
@@ -121,12 +155,114 @@ def test_the_camera_is_found_to_a_tenth_of_a_pixel(pixels):
     assert camera_drift(first(case.photo), first(case.truth)).pixels == 0
 
 
+def test_a_camera_that_turned_came_nearer_and_moved_is_found_in_every_corner():
+    photo = first(load_photo("coffee"))
+    height, width = photo.shape[1:]
+    half = torch.tensor([width / 2, height / 2, 1.0])  # pixels of a coordinate
+    turned = torch.tensor([[0.99, -0.008, 2.0], [0.008, 0.99, -1.0], [0, 0, 1]])  # in pixels from the centre
+    edited = sample(photo[None], height, width, (0, height, 0, width), turned * half / half[:, None])[0]
+    drift = camera_drift(photo, edited)
+    found = drift.matrix * half[:, None] / half
+    corners = torch.tensor([[1.0, 1, -1, -1], [1, -1, 1, -1], [1, 1, 1, 1]]) * half[:, None]
+    assert (turned @ found @ corners - corners).abs().max() < 0.2
+
+
+def test_more_than_a_slow_camera_and_another_picture_are_no_drift():
+    photo = first(load_photo("coffee"))
+    soft = gaussian(photo[None], 8.0)[0]  # in which as much as 30 pixels can be followed
+    assert camera_drift(soft[:, :, 30:], soft[:, :, :-30]).pixels == 0
+    other = first(load_photo("china"))
+    assert photo.shape == other.shape and camera_drift(photo, other).pixels == 0
+
+
+def test_what_came_into_view_as_the_camera_moved_is_no_change():
+    photo = load_photo("coffee")
+    moved = torch.cat([photo[8:], photo[-8:].flip(0)])
+    moved = torch.cat([moved[:, 8:], moved[:, -8:].flip(1)], dim=1)
+    restored = restore(photo, moved, own_fit(photo))
+    assert "camera (" in restored.report and torch.equal(restored.image, photo)
+
+
+def test_the_edit_is_taken_as_it_is_where_drift_is_not_corrected():
+    case = known_change("rocket", PASTED)
+    edited, fit = edited_case(case, Damage(), seed=1)
+    restored = restore(case.photo, edited, fit, Controls(correct_drift=False))
+    taken = restored.mask == 1
+    assert taken.any() and torch.equal(restored.image[taken], edited[taken])
+    assert "Drift" not in restored.report
+
+
+def test_drift_is_undone_in_an_edit_larger_than_what_is_measured(monkeypatch):
+    case = known_change("coffee", PASTED)
+    edited, fit = edited_case(case, Damage(blur=0, camera=3.0), seed=1)
+    monkeypatch.setattr(restoration, "WORK_PIXELS", 40_000)
+    found = measure(case, edited, fit, restore(case.photo, edited, fit))
+    assert found["exact"] and found["inside"] >= found["before"] + 6
+
+
 def test_softness_is_undone_only_where_there_is_detail_to_learn_from():
     photo = first(load_photo("china"))
     soft, nothing = gaussian(photo[None], 0.8)[0], torch.zeros(photo.shape[1:], dtype=torch.bool)
     assert psnr(undo_softness(photo, soft, nothing), photo) > psnr(soft, photo) + 3
     assert undo_softness(torch.full((3, 256, 256), 0.5), torch.full((3, 256, 256), 0.5), nothing[:256, :256]) is None
     assert undo_softness(photo, photo.flip(-1), nothing) is None  # detail of its own
+
+
+def test_sharpening_draws_no_outlines():
+    """A value leaves the range of its neighbours by at most half of that range."""
+    photo = first(load_photo("china"))
+    soft = gaussian(photo[None], 1.2)[0]
+    sharp = undo_softness(photo, soft, torch.zeros(photo.shape[1:], dtype=torch.bool))
+    highest, lowest = (sign * F.max_pool2d(sign * soft, 3, 1, 1) for sign in (1, -1))
+    beyond = torch.maximum(sharp - highest, lowest - sharp)
+    assert (beyond <= 0.5 * (highest - lowest) + 1e-6).all() and beyond.max() > 0
+
+
+def test_sharpening_learns_nothing_from_the_change():
+    photo = first(load_photo("china"))
+    soft, changed = gaussian(photo[None], 0.8)[0], torch.zeros(photo.shape[1:], dtype=torch.bool)
+    changed[100:250, 100:350] = True
+    edited = torch.where(changed, soft.roll(40, -1), soft)
+    truth = torch.where(changed, photo.roll(40, -1), photo)
+    found = undo_softness(photo, edited, changed)
+    assert psnr(found[:, changed], truth[:, changed]) > psnr(edited[:, changed], truth[:, changed]) + 3
+
+
+def test_single_pixels_are_no_change_and_a_small_spot_is():
+    photo = torch.full((3, 64, 64), 0.5)
+    spot = photo.clone()
+    spot[:, 20, 20] = 1.0
+    assert not find_change(photo, spot).mask.any()
+    spot[:, 30:38, 30:38] = 1.0
+    mask = find_change(photo, spot).mask
+    assert mask[34, 34] and not mask[20, 20]
+
+
+def test_texture_that_vanished_from_a_place_belongs_to_its_change():
+    texture = 0.3 * (torch.rand(1, 160, 160, generator=torch.Generator().manual_seed(1)) - 0.5)
+    photo = (0.5 + texture).expand(3, -1, -1)
+    edited = photo.clone()
+    edited[:, 40:100, 40:120] = torch.linspace(0.5, 0.85, 80)  # on the left within the values of the texture
+    mask = find_change(photo, edited).mask
+    assert mask[70, 110] and mask[70, 60]
+    assert not mask[70, 20] and not mask[70, 140]
+
+
+def test_an_edit_sharper_than_a_soft_photo_is_no_change():
+    sharp = first(load_photo("china"))
+    assert not find_change(gaussian(sharp[None], 0.8)[0], sharp).mask.any()
+
+
+def test_neither_a_sharp_object_nor_grain_is_a_picture_that_came_into_focus():
+    photo, sharp = gaussian(first(load_photo("china"))[None], 3.0)[0].movedim(0, -1), load_photo("coffee")
+    edited = photo.clone()
+    edited[100:230, 100:270] = sharp[100:230, 100:270]
+    assert became_sharper(first(photo), first(edited), torch.zeros(photo.shape[:2], dtype=torch.bool))
+    restored = restore(photo, edited, own_fit(photo))
+    assert not restored.whole and restored.mask[160, 160] == 1
+    grain = 0.02 * torch.randn(3, 128, 128, generator=torch.Generator().manual_seed(1))
+    flat = torch.full_like(grain, 0.5)
+    assert not became_sharper(flat, flat + grain, torch.zeros(128, 128, dtype=torch.bool))
 
 
 def test_a_soft_shadow_belongs_to_the_change():
@@ -167,6 +303,48 @@ def test_masks_overrule_the_estimate_and_keep_goes_first():
     assert restored.mask[:, :110].max() == 0
     assert restored.mask[100, 140] == 1  # of the pasted object the other half
     assert restored.mask[420, 320] == 1
+
+
+def test_masks_are_those_of_the_photo_where_a_part_of_it_is_edited():
+    photo = load_photo("china")
+    fit = plan_fit(photo.shape[1], photo.shape[0], 40_000, method=REGION, region=Box(200, 120, 160, 100), margin=0.2)
+    keep, edit = torch.zeros(2, *photo.shape[:2])
+    edit[150:180, 230:330] = 1
+    keep[:, 300:] = 1
+    restored = restore(photo, fit_images(photo[None], fit)[0], fit, keep_mask=keep, edit_mask=edit)
+    assert restored.mask[165, 270] == 1
+    assert restored.mask[:, 300:].max() == 0
+    assert restored.mask[:140].max() == restored.mask[190:].max() == restored.mask[:, :220].max() == 0
+
+
+def test_a_half_marked_keep_mask_keeps_half_of_the_photo():
+    photo = torch.full((64, 64, 3), 0.2)
+    restored = restore(photo, photo + 0.4, own_fit(photo), Controls(mode=WHOLE), torch.full((64, 64), 0.5))
+    assert torch.allclose(restored.image, torch.tensor(0.4)) and torch.allclose(restored.mask, torch.tensor(0.5))
+
+
+def test_the_whole_image_is_taken_whatever_grow_says():
+    photo = torch.rand(64, 64, 3)
+    assert restore(photo, 1 - photo, own_fit(photo), Controls(mode=WHOLE, grow=-20)).mask.min() == 1
+
+
+def test_the_change_is_taken_in_full_and_fades_outside_of_it():
+    mask = torch.zeros(100, 100, dtype=torch.bool)
+    mask[30:60, 30:60] = True
+    soft = soft_mask(mask, plan_fit(100, 100, 10_000), 0, 16)
+    assert soft[45, 30:60].min() == 1
+    assert soft[45, 60] > soft[45, 66] > soft[45, 72] > 0
+    assert soft[45, 80:].max() == 0
+
+
+def test_the_edit_fades_towards_sides_beyond_which_the_photo_goes_on():
+    """A region at the photo's upper left corner ends below and to the right only."""
+    fit = plan_fit(400, 300, 128 * 96, method=REGION, region=Box(0, 0, 200, 150))
+    soft = soft_mask(torch.ones(fit.height, fit.width, dtype=torch.bool), fit, 0, 8)
+    assert soft[0, : fit.width // 2].min() == soft[: fit.height // 2, 0].min() == 1
+    assert soft[-1].max() < 0.1 and soft[:, -1].max() < 0.1
+    beyond = plan_fit(400, 300, 128 * 96, method=REGION, region=Box(200, 150, 200, 150))
+    assert torch.equal(soft_mask(torch.ones_like(soft) > 0, beyond, 0, 8), soft.flip(0, 1))
 
 
 @pytest.mark.parametrize(
@@ -248,6 +426,14 @@ def test_an_upscale_model_gets_the_edit_and_only_where_the_photo_is_larger():
     assert len(asked) == 1
 
 
+def test_an_upscale_model_that_overshoots_makes_no_values_beyond_white():
+    photo = load_photo("coffee")[:128, :192]
+    fit = fit_without_plan(192, 128, 96, 64)
+    small = fit_images(photo[None], fit)[0]
+    restored = restore(photo, small, fit, Controls(mode=WHOLE), enlarge=lambda images: photo[None] * 3 - 1)
+    assert restored.image.min() == 0 and restored.image.max() == 1
+
+
 def test_masks_may_be_drawn_on_the_photo_or_on_the_models_picture():
     fit = plan_fit(2000, 1000, 0.1e6, method=REGION, region=Box(100, 100, 400, 400))
     drawn = torch.zeros(1, fit.height, fit.width)
@@ -258,6 +444,20 @@ def test_masks_may_be_drawn_on_the_photo_or_on_the_models_picture():
     assert mask[fit.source_box.bottom + 10].max() == 0
     assert photo_mask(torch.zeros(1, 64, 64), 0, fit, "keep_mask") == (None, "keep_mask is empty and was ignored.")
     assert "stretched" in photo_mask(torch.ones(1, 64, 64), 0, fit, "keep_mask")[1]
+
+
+def test_a_mask_drawn_on_a_padded_picture_follows_the_photo_in_it():
+    fit = plan_fit(200, 200, 0.1e6, method=PAD_BLACK, aspect=16 / 9)
+    drawn = torch.zeros(1, fit.height, fit.width)
+    drawn[0, :, : fit.width // 2] = 1
+    mask, _ = photo_mask(drawn, 0, fit, "edit_mask")
+    assert mask[:, :98].min() == 1 and mask[:, 102:].max() == 0
+
+
+def test_a_smaller_mask_of_the_same_aspect_fits_without_a_warning_and_a_broken_one_marks_nothing():
+    fit = plan_fit(400, 300, 0.1e6)
+    assert photo_mask(torch.ones(1, 30, 40), 0, fit, "keep_mask")[1] == ""
+    assert photo_mask(torch.full((1, 300, 400), torch.nan), 0, fit, "keep_mask")[0] is None
 
 
 def test_a_frame_around_the_picture_is_not_filled():
