@@ -87,8 +87,9 @@ def test_a_sharper_frame_of_another_scene_loses(changed):
     assert alone.frame is None and "changed the content" in alone.reason
 
 
-def test_a_picture_that_is_sharp_already_stays():
-    choice = choose_refined(blurred(scene(), 1.0), scene())
+@pytest.mark.parametrize("gain", [1.0, GAIN])
+def test_a_picture_that_is_sharp_already_stays(gain):
+    choice = choose_refined(blurred(scene(), 1.0), scene(), gain)
     assert choice.frame is None and "already sharper" in choice.reason
 
 
@@ -175,6 +176,17 @@ def test_structure_that_changed_under_the_same_colours_loses():
     change = content_change(lying, soft)[0]
     assert change[0] < 0.04 and change[1] < 0.12
     assert choose_refined(lying, soft).frame is None and choose_refined(upright, soft).frame == 0
+
+
+def test_one_place_that_changed_its_light_loses():
+    """Neither the average colour of the picture nor its structure sees a soft spot of light on strong contrasts."""
+    y, x = torch.meshgrid(torch.arange(128), torch.arange(128), indexing="ij")
+    spot = 0.17 * torch.exp(-((x - 64) ** 2 + (y - 64) ** 2) / (2 * 20**2))[None, ..., None]
+    plain = 0.2 + 0.6 * ((x // 20 + y // 20) % 2).float()[None, ..., None].expand(-1, -1, -1, 3)
+    soft = blurred(plain, 1.5)
+    change = content_change(plain + spot, soft)[0]
+    assert change[0] < 0.04 and structural_similarity(plain + spot, soft) >= STRUCTURE_LIMIT
+    assert choose_refined(plain + spot, soft).frame is None and choose_refined(plain, soft).frame == 0
 
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 300), (8, 8), (9, 40), (480, 300)])
@@ -338,10 +350,11 @@ def test_a_5b_model_starts_from_its_noise_mask():
     assert torch.allclose(refine(model, vae, image)[1], still_frames(model, vae, image), atol=1e-5)
 
 
-def test_a_frame_that_lost_the_content_is_not_taken(model, vae, caplog):
+@pytest.mark.parametrize("force", [False, True])
+def test_a_frame_that_lost_the_content_is_not_taken(model, vae, caplog, force):
     image = blurred(scene(64), 1.0)  # random weights make noise of it
     with caplog.at_level("INFO"):
-        output = refine(model, vae, image)
+        output = refine(model, vae, image, force=force)
     assert torch.equal(output[0], image)
     assert "changed the content" in output.ui.as_dict()["text"][0] and "changed the content" in caplog.text
 
@@ -490,14 +503,32 @@ def test_a_picture_softer_than_its_source_or_one_that_is_forced_is_refined(model
         assert len(output[1]) == 5 and "as the source" not in output[2]
 
 
-def test_force_takes_a_frame_that_is_hardly_sharper(model, vae, monkeypatch):
+def test_force_takes_a_frame_that_is_hardly_sharper_and_gain_says_how_much_it_must_be(model, vae, monkeypatch):
     gains = []
     monkeypatch.setattr(
         refinement, "choose_refined", lambda frames, picture, gain, goal: gains.append(gain) or Refinement(0, "")
     )
-    for force in (False, True):
-        refine(model, vae, torch.rand(1, 32, 32, 3), force=force)
-    assert gains == [GAIN, 1.0]
+    for options in ({}, {"force": True}, {"gain": 4.0}):
+        refine(model, vae, torch.rand(1, 32, 32, 3), **options)
+    assert gains == [GAIN, 1.0, 4.0]
+
+
+def test_where_the_goal_is_a_cleaner_picture_noise_decides_what_is_left_alone(model, vae):
+    soft, grainy = blurred(scene(64), 2.0), noisy(scene(64), 0.06)
+    image, _, report = refine(model, vae, soft, clip=NoModelNeeded(), source=grainy, goal=CLEANER).args
+    assert torch.equal(image, soft) and "already as clean as the source" in report
+    pair = torch.cat([grainy, grainy])
+    image, frames, report = refine(model, vae, pair, source=torch.cat([grainy, soft]), goal=CLEANER).args
+    assert len(frames) == 1 + 5
+    first, second = report.splitlines()[:2]
+    assert "as clean as the source" in first and "as the source" not in second
+
+
+def test_a_source_of_another_shape_is_not_squeezed_into_that_of_the_picture(model, vae):
+    tall = scene(192, ball_at=None)[:, :, :64]
+    part = through_the_vae(vae, tall)[:, :64]
+    report = refine(model, vae, part, clip=NoModelNeeded(), source=tall, as_sharp=0.9)[2]
+    assert "already as sharp as the source" in report  # squeezed, the source is a third sharper
 
 
 @pytest.mark.parametrize("shape", [(1, 64, 128, 3), (1, 130, 128, 3), (1, 20, 20, 1), (3, 64, 64, 4)])

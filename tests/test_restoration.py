@@ -177,10 +177,17 @@ def test_more_than_a_slow_camera_and_another_picture_are_no_drift():
 
 def test_what_came_into_view_as_the_camera_moved_is_no_change():
     photo = load_photo("coffee")
-    moved = torch.cat([photo[8:], photo[-8:].flip(0)])
-    moved = torch.cat([moved[:, 8:], moved[:, -8:].flip(1)], dim=1)
-    restored = restore(photo, moved, own_fit(photo))
-    assert "camera (" in restored.report and torch.equal(restored.image, photo)
+    with_object = photo.clone()
+    with_object[150:200, :60] = torch.tensor([0.1, 0.8, 0.3])
+    for truth in (photo, with_object):
+        moved = torch.cat([truth[8:], truth[-8:].flip(0)])
+        moved = torch.cat([moved[:, 8:], moved[:, -8:].flip(1)], dim=1)
+        restored = restore(photo, moved, own_fit(photo))
+        assert "camera (" in restored.report
+        away = torch.ones(photo.shape[:2], dtype=torch.bool)
+        away[140:210, :70] = False
+        assert torch.equal(restored.image[away], photo[away])
+    assert restored.mask[155:195, :55].min() == 1
 
 
 def test_the_edit_is_taken_as_it_is_where_drift_is_not_corrected():
@@ -197,7 +204,7 @@ def test_drift_is_undone_in_an_edit_larger_than_what_is_measured(monkeypatch):
     edited, fit = edited_case(case, Damage(blur=0, camera=3.0), seed=1)
     monkeypatch.setattr(restoration, "WORK_PIXELS", 40_000)
     found = measure(case, edited, fit, restore(case.photo, edited, fit))
-    assert found["exact"] and found["inside"] >= found["before"] + 6
+    assert found["exact"] and found["inside"] >= 32  # 28 in the wrong light, less in the wrong place
 
 
 def test_softness_is_undone_only_where_there_is_detail_to_learn_from():
@@ -307,14 +314,14 @@ def test_masks_overrule_the_estimate_and_keep_goes_first():
 
 def test_masks_are_those_of_the_photo_where_a_part_of_it_is_edited():
     photo = load_photo("china")
-    fit = plan_fit(photo.shape[1], photo.shape[0], 40_000, method=REGION, region=Box(200, 120, 160, 100), margin=0.2)
+    fit = plan_fit(photo.shape[1], photo.shape[0], 40_000, method=REGION, region=Box(280, 180, 160, 100), margin=0.2)
     keep, edit = torch.zeros(2, *photo.shape[:2])
-    edit[150:180, 230:330] = 1
-    keep[:, 300:] = 1
+    edit[180:200, 290:390] = 1
+    keep[:, 340:] = 1
     restored = restore(photo, fit_images(photo[None], fit)[0], fit, keep_mask=keep, edit_mask=edit)
-    assert restored.mask[165, 270] == 1
-    assert restored.mask[:, 300:].max() == 0
-    assert restored.mask[:140].max() == restored.mask[190:].max() == restored.mask[:, :220].max() == 0
+    assert restored.mask[190, 300:330].min() == 1
+    assert restored.mask[:, 340:].max() == 0
+    assert restored.mask[:170].max() == restored.mask[210:].max() == restored.mask[:, :280].max() == 0
 
 
 def test_a_half_marked_keep_mask_keeps_half_of_the_photo():
@@ -338,13 +345,11 @@ def test_the_change_is_taken_in_full_and_fades_outside_of_it():
 
 
 def test_the_edit_fades_towards_sides_beyond_which_the_photo_goes_on():
-    """A region at the photo's upper left corner ends below and to the right only."""
-    fit = plan_fit(400, 300, 128 * 96, method=REGION, region=Box(0, 0, 200, 150))
+    """A region at the upper side of the photo ends on the left, on the right and below."""
+    fit = plan_fit(400, 300, 128 * 96, method=REGION, region=Box(100, 0, 200, 150))
     soft = soft_mask(torch.ones(fit.height, fit.width, dtype=torch.bool), fit, 0, 8)
-    assert soft[0, : fit.width // 2].min() == soft[: fit.height // 2, 0].min() == 1
-    assert soft[-1].max() < 0.1 and soft[:, -1].max() < 0.1
-    beyond = plan_fit(400, 300, 128 * 96, method=REGION, region=Box(200, 150, 200, 150))
-    assert torch.equal(soft_mask(torch.ones_like(soft) > 0, beyond, 0, 8), soft.flip(0, 1))
+    assert soft[: fit.height // 2, 8:-8].min() == 1
+    assert soft[-1].max() < 0.1 and soft[:, 0].max() < 0.1 and soft[:, -1].max() < 0.1
 
 
 @pytest.mark.parametrize(
@@ -449,9 +454,9 @@ def test_masks_may_be_drawn_on_the_photo_or_on_the_models_picture():
 def test_a_mask_drawn_on_a_padded_picture_follows_the_photo_in_it():
     fit = plan_fit(200, 200, 0.1e6, method=PAD_BLACK, aspect=16 / 9)
     drawn = torch.zeros(1, fit.height, fit.width)
-    drawn[0, :, : fit.width // 2] = 1
+    drawn[0, :, : fit.box.left + fit.box.width // 4] = 1
     mask, _ = photo_mask(drawn, 0, fit, "edit_mask")
-    assert mask[:, :98].min() == 1 and mask[:, 102:].max() == 0
+    assert mask[:, :48].min() == 1 and mask[:, 52:].max() == 0
 
 
 def test_a_smaller_mask_of_the_same_aspect_fits_without_a_warning_and_a_broken_one_marks_nothing():
