@@ -137,6 +137,12 @@ def test_the_light_of_a_picture_of_one_brightness_has_no_gain():
     assert torch.allclose(drift.gain, torch.tensor(1.0), atol=0.05)
 
 
+def test_light_is_not_measured_where_it_is_clipped():
+    photo = 0.8 * first(load_photo("china"))
+    photo[:, :200] = 1.0
+    assert torch.allclose(colour_drift(photo, (1.1 * photo).clamp(max=1)).gain, torch.tensor(1.1), atol=0.01)
+
+
 def test_light_that_went_beyond_white_is_no_change():
     photo = 0.2 + 0.75 * load_photo("china")
     photo[:100] = photo[:100].clamp(max=0.6)
@@ -175,19 +181,26 @@ def test_more_than_a_slow_camera_and_another_picture_are_no_drift():
     assert photo.shape == other.shape and camera_drift(photo, other).pixels == 0
 
 
-def test_what_came_into_view_as_the_camera_moved_is_no_change():
+def moved_by(photo, pixels):
+    """What a camera sees that moved right and down; something else comes into view there."""
+    moved = torch.cat([photo[pixels:], photo[-pixels:].flip(0)])
+    return torch.cat([moved[:, pixels:], moved[:, -pixels:].flip(1)], dim=1)
+
+
+@pytest.mark.parametrize("name", ["china", "coffee"])
+def test_what_the_camera_left_behind_is_no_change(name):
+    photo = load_photo(name)
+    restored = restore(photo, moved_by(photo, 8), own_fit(photo))
+    assert "camera (" in restored.report and torch.equal(restored.image, photo)
+
+
+def test_a_change_at_the_border_does_not_spread_along_what_the_camera_left_behind():
     photo = load_photo("coffee")
-    with_object = photo.clone()
-    with_object[150:200, :60] = torch.tensor([0.1, 0.8, 0.3])
-    for truth in (photo, with_object):
-        moved = torch.cat([truth[8:], truth[-8:].flip(0)])
-        moved = torch.cat([moved[:, 8:], moved[:, -8:].flip(1)], dim=1)
-        restored = restore(photo, moved, own_fit(photo))
-        assert "camera (" in restored.report
-        away = torch.ones(photo.shape[:2], dtype=torch.bool)
-        away[140:210, :70] = False
-        assert torch.equal(restored.image[away], photo[away])
-    assert restored.mask[155:195, :55].min() == 1
+    truth = photo.clone()
+    truth[150:200, :60] = torch.tensor([0.1, 0.8, 0.3])
+    mask = restore(photo, moved_by(truth, 8), own_fit(photo)).mask
+    assert mask[155:195, :55].min() == 1
+    assert mask[:140].max() == mask[210:].max() == 0
 
 
 def test_the_edit_is_taken_as_it_is_where_drift_is_not_corrected():
@@ -197,6 +210,12 @@ def test_the_edit_is_taken_as_it_is_where_drift_is_not_corrected():
     taken = restored.mask == 1
     assert taken.any() and torch.equal(restored.image[taken], edited[taken])
     assert "Drift" not in restored.report
+
+
+def test_another_light_is_a_change_where_drift_is_not_corrected():
+    photo = 0.8 * load_photo("china")
+    assert restore(photo, 1.2 * photo, own_fit(photo)).mask.max() == 0
+    assert restore(photo, 1.2 * photo, own_fit(photo), Controls(correct_drift=False)).mask.mean() > 0.3
 
 
 def test_drift_is_undone_in_an_edit_larger_than_what_is_measured(monkeypatch):
@@ -235,21 +254,22 @@ def test_sharpening_learns_nothing_from_the_change():
     assert psnr(found[:, changed], truth[:, changed]) > psnr(edited[:, changed], truth[:, changed]) + 3
 
 
-def test_single_pixels_are_no_change_and_a_small_spot_is():
+def test_a_speck_is_no_change_and_a_small_spot_is():
     photo = torch.full((3, 64, 64), 0.5)
-    spot = photo.clone()
-    spot[:, 20, 20] = 1.0
-    assert not find_change(photo, spot).mask.any()
-    spot[:, 30:38, 30:38] = 1.0
-    mask = find_change(photo, spot).mask
-    assert mask[34, 34] and not mask[20, 20]
+    edited = photo.clone()
+    edited[:, 20:23, 20:23] = 1.0
+    assert not find_change(photo, edited).mask.any()
+    edited[:, 40:45, 40:45] = 1.0
+    mask = find_change(photo, edited).mask
+    assert mask[40:45, 40:45].all() and not mask[:30].any()
 
 
 def test_texture_that_vanished_from_a_place_belongs_to_its_change():
     texture = 0.3 * (torch.rand(1, 160, 160, generator=torch.Generator().manual_seed(1)) - 0.5)
     photo = (0.5 + texture).expand(3, -1, -1)
     edited = photo.clone()
-    edited[:, 40:100, 40:120] = torch.linspace(0.5, 0.85, 80)  # on the left within the values of the texture
+    edited[:, 40:100, 40:100] = 0.5  # smooth, and in the middle of the texture's values
+    edited[:, 40:100, 100:120] = torch.linspace(0.5, 0.85, 20)
     mask = find_change(photo, edited).mask
     assert mask[70, 110] and mask[70, 60]
     assert not mask[70, 20] and not mask[70, 140]
@@ -462,7 +482,10 @@ def test_a_mask_drawn_on_a_padded_picture_follows_the_photo_in_it():
 def test_a_smaller_mask_of_the_same_aspect_fits_without_a_warning_and_a_broken_one_marks_nothing():
     fit = plan_fit(400, 300, 0.1e6)
     assert photo_mask(torch.ones(1, 30, 40), 0, fit, "keep_mask")[1] == ""
-    assert photo_mask(torch.full((1, 300, 400), torch.nan), 0, fit, "keep_mask")[0] is None
+    broken = torch.full((1, 300, 400), torch.nan)
+    assert photo_mask(broken, 0, fit, "keep_mask")[0] is None
+    broken[0, :100] = 1
+    assert photo_mask(broken, 0, fit, "keep_mask")[0].mean() == pytest.approx(1 / 3)
 
 
 def test_a_frame_around_the_picture_is_not_filled():
