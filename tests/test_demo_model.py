@@ -345,6 +345,7 @@ def test_judging_passes_the_truth_and_fails_what_is_wrong():
     assert not success(other[:, 0]).any()
 
 
+@pytest.mark.timeout(900)  # two minutes on two cores that have nothing else to do
 def test_the_shipped_model_edits(model):
     runs = [("stride 3 at 0.9, first + settled at 0.6", "compact")]
     scores = evaluate.measure(model, scenes=7, steps=12, cfg=evaluate.CFG, batch=7, device=torch.device("cpu"),

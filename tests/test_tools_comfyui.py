@@ -128,7 +128,9 @@ def test_no_signal_leaves_a_server_behind(stand_in, tmp_path, number, moment):
     base = tmp_path / "temporary"
     base.mkdir()
     driver = textwrap.dedent(f"""
-        import sys, time
+        import signal, sys, time
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by what was started with "&" or nohup,
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and so by its children
         sys.path.insert(0, {str(comfyui.PACK)!r})
         from tools.comfyui import Server
         with Server() as server:
