@@ -187,11 +187,20 @@ def moved_by(photo, pixels):
     return torch.cat([moved[:, pixels:], moved[:, -pixels:].flip(1)], dim=1)
 
 
-@pytest.mark.parametrize("name", ["china", "coffee"])
-def test_what_the_camera_left_behind_is_no_change(name):
+@pytest.mark.parametrize("name, pixels", [("china", 8), ("coffee", 8), ("chelsea", 11), ("astronaut", 14)])
+def test_what_the_camera_left_behind_is_no_change(name, pixels):
+    """Up to 4 % of the picture's longer side, in the diagonal."""
     photo = load_photo(name)
-    restored = restore(photo, moved_by(photo, 8), own_fit(photo))
+    restored = restore(photo, moved_by(photo, pixels), own_fit(photo))
     assert "camera (" in restored.report and torch.equal(restored.image, photo)
+
+
+def test_what_happens_to_a_thing_on_a_plain_ground_is_no_motion_of_the_camera():
+    families = tuple(name for name in world.FAMILIES if name != "focus")
+    scenes = world.sample_scenes(26, torch.Generator().manual_seed(102), families)
+    frames = world.render(scenes, times=torch.tensor([0, 32])).frames
+    edited = gaussian(frames[:, 1], 0.7)
+    assert [camera_drift(*pair).pixels for pair in zip(frames[:, 0], edited, strict=True)] == [0] * 26
 
 
 def test_a_change_at_the_border_does_not_spread_along_what_the_camera_left_behind():
