@@ -13,10 +13,11 @@ import torch.nn.functional as F
 from .change import grown
 from .drift import gaussian
 
-RADIUS = 3  # pixels of a kernel: 7 x 7
+RADIUS = 4  # pixels of a kernel: 9 x 9
 MARGIN = 4  # pixels around the change that do not teach
 SAMPLES = 60_000  # places to learn from, at most
-FEWEST = 2_000  # of them, in which there must be detail: from a few edges it would learn to draw outlines
+FEWEST = 2_000  # of them
+FEWEST_RICH = 4_000  # in which there is detail: from the edges of a few things it would learn to draw outlines
 OVERSHOOT = 0.5  # of the range of the neighbouring values, by which sharpening may leave it
 DETAIL = 0.02  # strength of the detail between 0.7 and 2 pixels at which both kernels count alike
 RIDGE = 1e-4
@@ -42,12 +43,12 @@ def undo_softness(reference: torch.Tensor, edited: torch.Tensor, mask: torch.Ten
 
     detailed = _detailed(edited)
     share = detailed.flatten()[places]
-    if float(share.sum()) < FEWEST:
+    if float(share.sum()) < FEWEST_RICH:
         return None
     size = (2 * RADIUS + 1) ** 2
     moments, products = torch.zeros(2 * size, 2 * size, dtype=torch.float64), torch.zeros(2 * size, dtype=torch.float64)
     for soft, sharp in zip(edited, reference, strict=True):
-        around = F.unfold(soft[None, None], 2 * RADIUS + 1, padding=RADIUS)[0][:, places]  # [49, samples]
+        around = F.unfold(soft[None, None], 2 * RADIUS + 1, padding=RADIUS)[0][:, places]  # [81, samples]
         centre = soft.flatten()[places]
         around = around - centre  # a flat picture stays as it is
         features = torch.cat([around * (1 - share), around * share]).double()
