@@ -192,7 +192,7 @@ class RestoreEdit(io.ComfyNode):
                 ),
                 io.Int.Input(
                     "feather",
-                    default=3,
+                    default=5,
                     min=0,
                     max=256,
                     tooltip="Over how many pixels of the edited image it fades into the photo, outside of the change.",

@@ -23,7 +23,7 @@ FIT = {
     "box_height": 0,
     "region_margin": 0.25,
 }
-RESTORE = {"mode": "automatic", "protection": 0.5, "grow": 0, "feather": 3, "correct_drift": True}
+RESTORE = {"mode": "automatic", "protection": 0.5, "grow": 0, "feather": 5, "correct_drift": True}
 
 
 @pytest.fixture(autouse=True)

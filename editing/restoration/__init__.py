@@ -47,7 +47,7 @@ class Controls:
     mode: str = AUTOMATIC
     protection: float = 0.5
     grow: int = 0
-    feather: int = 3
+    feather: int = 5
     correct_drift: bool = True
 
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 
 from ..fit import Fit
 from .change import grown
-from .drift import gaussian, moved_grid
+from .drift import moved_grid
 
 Window = tuple[int, int, int, int]  # top, bottom, left, right
 NOTHING = 1 / 512  # less than half a step of 255 is nothing
@@ -19,15 +19,20 @@ ROWS = 256  # sampled at a time, which bounds memory
 def soft_mask(mask: torch.Tensor, fit: Fit, grow: int, feather: int) -> torch.Tensor:
     """How much of the edit to take [h, w] in 0..1, from a mask [h, w] bool of the part that the fit shows.
 
-    The mask grows by `grow` pixels (shrinks, where negative) and then falls to 0 over `feather` further ones, so that
-    what changed is taken in full. Towards a side that is not a side of the photo it falls to 0 as well: there the
-    photo goes on and the edit ends.
+    The mask grows by `grow` pixels (shrinks, where negative), which are taken in full. Outside of it the share falls
+    over `feather` further pixels, by half in the first third of them and then ever more slowly, so that what is left
+    of a shadow has no outline. Towards a side that is not a side of the photo it falls to 0 as well: there the photo
+    goes on and the edit ends.
     """
+    from scipy import ndimage  # ComfyUI loads it anyway, but not when the pack is loaded
+
     if not mask.any():
         return torch.zeros(mask.shape)
-    hard = torch.from_numpy(grown(mask.numpy(), grow + feather / 2)).float()
-    soft = hard if feather == 0 else gaussian(hard[None, None], feather / 4)[0, 0]
-    soft = ((soft - 0.03) / 0.94).clamp(0, 1)
+    hard = grown(mask.numpy(), grow)
+    if not hard.any():
+        return torch.zeros(mask.shape)
+    away = torch.from_numpy(ndimage.distance_transform_edt(~hard)).float()
+    soft = (1 - away / (feather + 1)).clamp(min=0).square()
     height, width = mask.shape
     box = fit.source_box
     sides = (box.top > 0, box.bottom < fit.source_height, box.left > 0, box.right < fit.source_width)
