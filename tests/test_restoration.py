@@ -419,6 +419,13 @@ def test_on_a_plain_ground_an_edit_that_is_the_photo_without_its_blur_came_into_
     assert not recoloured.whole and 0.05 < recoloured.mask.mean() < 0.2
 
 
+def test_a_model_that_sharpens_a_soft_photo_a_little_leaves_it_a_local_edit():
+    photo = first(load_photo("coffee"))
+    soft, sharper = (gaussian(photo[None], sigma)[0] for sigma in (1.3, 0.7))
+    assert not became_sharper(soft, sharper, torch.zeros(photo.shape[1:], dtype=torch.bool))
+    assert became_sharper(gaussian(photo[None], 2.0)[0], sharper, torch.zeros(photo.shape[1:], dtype=torch.bool))
+
+
 def test_a_broken_edit_gives_the_photo_and_says_so():
     photo = load_photo("chelsea")
     edited = photo.clone()
