@@ -195,6 +195,12 @@ def test_what_the_camera_left_behind_is_no_change(name, pixels):
     assert "camera (" in restored.report and torch.equal(restored.image, photo)
 
 
+def test_in_a_strip_that_is_too_narrow_to_tell_no_camera_is_found():
+    strip = load_photo("china")[100:140].repeat(1, 3, 1)  # 16 pixels high where the camera is looked for
+    assert camera_drift(first(strip[:, 2:]), first(strip[:, :-2])).pixels == 0
+    assert torch.equal(restore(strip, strip, own_fit(strip)).image, strip)
+
+
 def test_what_happens_to_a_thing_on_a_plain_ground_is_no_motion_of_the_camera():
     families = tuple(name for name in world.FAMILIES if name != "focus")
     scenes = world.sample_scenes(26, torch.Generator().manual_seed(102), families)

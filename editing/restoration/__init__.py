@@ -168,7 +168,7 @@ def photo_mask(masks: torch.Tensor | None, number: int, fit: Fit, name: str) -> 
 
 def _undo_drift(reference: torch.Tensor, work: torch.Tensor) -> tuple[torch.Tensor, ColourDrift, CameraDrift, bool]:
     """The edit [3, h, w] in the reference's light and place; what was undone; is the light an edit of its own?"""
-    colour, shown = colour_drift(reference, work), work
+    colour, as_it_was = colour_drift(reference, work), work
     # A camera that moved far looks like another light, too: the fit of one light to the other falls flat.
     camera = camera_drift(reference, (NO_COLOUR_DRIFT if colour.is_edit else colour).undo(work[None])[0])
     if camera is not NO_CAMERA_DRIFT:
@@ -177,7 +177,7 @@ def _undo_drift(reference: torch.Tensor, work: torch.Tensor) -> tuple[torch.Tens
         again = colour_drift(reference, work)  # closer, now that the pixels lie on each other
         colour = again if colour.is_edit or not again.is_edit else colour
     if colour.is_edit:
-        return shown, NO_COLOUR_DRIFT, NO_CAMERA_DRIFT, True
+        return as_it_was, NO_COLOUR_DRIFT, NO_CAMERA_DRIFT, True
     clean = colour.undo(work[None])[0]
     # Where the drift went beyond white or black, the edit says nothing against the photo.
     clipped = (work >= 1 - CLIPPED) & (reference > clean) | (work <= CLIPPED) & (reference < clean)

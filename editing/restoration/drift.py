@@ -139,7 +139,10 @@ def _votes(target: torch.Tensor, before: torch.Tensor, after: torch.Tensor) -> f
     """
     from kornia.filters import spatial_gradient
 
-    inside = (..., slice(4, -4), slice(4, -4))
+    border = 4  # pixels, where something else may have come into view
+    if min(target.shape[2:]) < VOTE_TILE + 2 * border:
+        return 0.0
+    inside = (..., slice(border, -border), slice(border, -border))
 
     def of_parts(values: torch.Tensor) -> torch.Tensor:
         return F.avg_pool2d(values[inside], VOTE_TILE)
