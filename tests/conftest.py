@@ -44,6 +44,17 @@ def object_info(comfyui_client):
 
 
 @pytest.fixture
+def preview_folder(tmp_path):
+    """Where nodes that run without a server put the pictures they show, in place of ComfyUI's own temporary folder."""
+    import folder_paths
+
+    before = folder_paths.get_temp_directory()
+    folder_paths.set_temp_directory(str(tmp_path))
+    yield tmp_path
+    folder_paths.set_temp_directory(before)
+
+
+@pytest.fixture
 def tiny_wan():
     """A small random MODEL of the Wan 2.2 I2V kind (36 channels, 2 layers), loaded by ComfyUI's own loader."""
     from if_edit.tests.small_models import small_wan

@@ -14,19 +14,11 @@ from if_edit.tests.clips import moving_ball
 from if_edit.tests.scripted_vlm import Scripted
 from PIL import Image
 
+pytestmark = pytest.mark.usefixtures("preview_folder")
+
 KEYFRAMES = [0, 12, 24, 32]
 NUMBERS = "0, 12, 24, 32"
 EDIT = {"method": "language model", "instruction": "move the ball to the left"}
-
-
-@pytest.fixture(autouse=True)
-def temp(tmp_path):
-    import folder_paths
-
-    before = folder_paths.get_temp_directory()
-    folder_paths.set_temp_directory(str(tmp_path))
-    yield tmp_path
-    folder_paths.set_temp_directory(before)
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +38,9 @@ def filmstrip(output):
     return only
 
 
-def file_of(temp, saved):
+def file_of(folder, saved):
     assert saved["type"] == "temp"
-    return temp / saved["subfolder"] / saved["filename"]
+    return folder / saved["subfolder"] / saved["filename"]
 
 
 # ---- the language model
@@ -201,7 +193,7 @@ def test_an_encoder_finds_the_frame_where_something_never_rests():
 # ---- several videos
 
 
-def test_of_a_batch_of_keyframes_every_video_gets_its_own_frame(temp):
+def test_of_a_batch_of_keyframes_every_video_gets_its_own_frame(preview_folder):
     one, two = moving_ball(settles=20)[KEYFRAMES], moving_ball(settles=8, color=(0.1, 0.2, 0.9))[KEYFRAMES]
     output = run(torch.cat([one, two]), "0, 12, 24, 32, 33, 45, 57, 65", candidates=2)
     image, number, collage, reason, plot, candidates = output.result
@@ -238,7 +230,7 @@ def test_a_long_video_without_numbers_stays_one_video():
 # ---- what the browser gets
 
 
-def test_the_filmstrip_is_what_the_browser_expects(temp, keyframes):
+def test_the_filmstrip_is_what_the_browser_expects(preview_folder, keyframes):
     output = run(keyframes, NUMBERS, frame=12)
     shown = filmstrip(output)
     assert json.loads(json.dumps(shown)) == shown
@@ -255,27 +247,27 @@ def test_the_filmstrip_is_what_the_browser_expects(temp, keyframes):
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (480, 832), (832, 480), (64, 48), (1000, 30)])
-def test_only_small_pictures_go_to_the_browser(temp, width, height):
+def test_only_small_pictures_go_to_the_browser(preview_folder, width, height):
     frames = torch.rand(2, height, width, 3)
     shown = filmstrip(run(frames))
     for kind, longest in (("thumbnails", 192), ("large", 768)):
         assert len(shown[kind]) == 2
         for saved in shown[kind]:
-            with Image.open(file_of(temp, saved)) as picture:
+            with Image.open(file_of(preview_folder, saved)) as picture:
                 assert max(picture.size) <= longest
                 assert max(picture.size) >= min(longest * 0.66, max(width, height))
                 assert picture.width / picture.height == pytest.approx(width / height, rel=0.06 if height > 30 else 0.5)
 
 
-def test_the_thumbnails_show_the_frames_in_order(temp):
+def test_the_thumbnails_show_the_frames_in_order(preview_folder):
     frames = torch.stack([torch.full((90, 160, 3), value) for value in (0.1, 0.5, 0.9)])
     shown = filmstrip(run(frames))
     for kind in ("thumbnails", "large"):
-        means = [np.asarray(Image.open(file_of(temp, saved))).mean() / 255 for saved in shown[kind]]
+        means = [np.asarray(Image.open(file_of(preview_folder, saved))).mean() / 255 for saved in shown[kind]]
         assert means == pytest.approx([0.1, 0.5, 0.9], abs=0.02)
 
 
-def test_two_runs_never_write_over_each_other(temp, keyframes):
+def test_two_runs_never_write_over_each_other(preview_folder, keyframes):
     files = [saved["filename"] for _ in range(2) for saved in filmstrip(run(keyframes, NUMBERS))["thumbnails"]]
     assert len(set(files)) == len(files) == 8
 

@@ -9,19 +9,11 @@ from if_edit.nodes.caption import TemporalCaption
 from if_edit.nodes.selection import FrameCollage, FrameSelector
 from if_edit.tests.clips import moving_ball
 
+pytestmark = pytest.mark.usefixtures("preview_folder")
+
 ROOT = Path(__file__).parents[1]
 NODES = [TemporalCaption, FrameCollage, FrameSelector]
 KEYFRAMES = [0, 12, 24, 32]
-
-
-@pytest.fixture(autouse=True)
-def previews_go_to_a_temporary_folder(tmp_path):
-    import folder_paths
-
-    before = folder_paths.get_temp_directory()
-    folder_paths.set_temp_directory(str(tmp_path))
-    yield
-    folder_paths.set_temp_directory(before)
 
 
 def select(frames, numbers="", method="settled", frame=-1, source=None):

@@ -10,6 +10,8 @@ from if_edit.editing.fit import Box, fit_without_plan, resample
 from if_edit.editing.restoration import Controls
 from if_edit.nodes.restoration import FitImageForWan, RestoreEdit
 
+pytestmark = pytest.mark.usefixtures("preview_folder")
+
 ROOT = Path(__file__).parents[1]
 FIT = {
     "budget": "480p",
@@ -24,16 +26,6 @@ FIT = {
     "region_margin": 0.25,
 }
 RESTORE = {"mode": "automatic", "protection": 0.5, "grow": 0, "feather": 5, "correct_drift": True}
-
-
-@pytest.fixture(autouse=True)
-def previews_go_to_a_temporary_folder(tmp_path):
-    import folder_paths
-
-    before = folder_paths.get_temp_directory()
-    folder_paths.set_temp_directory(str(tmp_path))
-    yield
-    folder_paths.set_temp_directory(before)
 
 
 def run(node, **values):
