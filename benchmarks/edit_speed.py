@@ -465,24 +465,12 @@ def main(arguments: list[str] | None = None) -> int:
         print("\n\n".join(table(json.loads(path.read_text(encoding="utf-8"))) for path in options.show))
         return 0
     comfyui = random_models.find_comfyui(options.cap_memory)
-    gpu = torch.cuda.is_available()
     weights = options.weights or ("fp8_e4m3fn" if options.cap_memory else "bf16")
-    results = {
-        "device": torch.cuda.get_device_name() if gpu else f"CPU, {torch.get_num_threads()} threads",
-        "torch": torch.__version__,
-        "comfyui": comfyui,
-        "weights": weights if gpu else "of the embedded model",
-        "rows": [],
-        "left_out": [],
-    }
-
-    def save() -> None:
-        if options.json:
-            options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    results = {**circumstances(comfyui, weights), "rows": [], "left_out": []}
 
     def on_row(row: dict) -> None:
         results["rows"].append({**row, "budget": options.cap_memory})
-        save()
+        save(results, options.json)
         print(table({**results, "rows": results["rows"][-1:], "left_out": []}).splitlines()[-1], flush=True)
 
     import comfy.utils
@@ -491,9 +479,26 @@ def main(arguments: list[str] | None = None) -> int:
     clock = Clock(options.minutes)
     with torch.inference_mode():
         run_cases(options, weights, clock, on_row, results["left_out"])
-    save()
+    save(results, options.json)
     print("\n" + table(results))
     return 0
+
+
+def circumstances(comfyui: str, weights: str) -> dict[str, str]:
+    """What times depend on: the device, the versions, and the weights' type (on a GPU)."""
+    gpu = torch.cuda.is_available()
+    return {
+        "device": torch.cuda.get_device_name() if gpu else f"CPU, {torch.get_num_threads()} threads",
+        "torch": torch.__version__,
+        "comfyui": comfyui,
+        "weights": weights if gpu else "of the embedded model",
+    }
+
+
+def save(results: dict, path: Path | None) -> None:
+    """Write the results as JSON, if a path is given."""
+    if path:
+        path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
 def run_cases(

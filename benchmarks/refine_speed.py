@@ -168,20 +168,12 @@ def main(arguments: list[str] | None = None) -> int:
         print("\n\n".join(table(json.loads(path.read_text(encoding="utf-8"))) for path in options.show))
         return 0
     comfyui = random_models.find_comfyui()
-    gpu = torch.cuda.is_available()
-    case = edit_speed.CASES["33f-8steps"] if gpu else Case("demo", None, 128, 128, 33, 8, 1.0)
-    results = {
-        "device": torch.cuda.get_device_name() if gpu else f"CPU, {torch.get_num_threads()} threads",
-        "torch": torch.__version__,
-        "comfyui": comfyui,
-        "weights": "bf16" if gpu else "of the embedded model",
-        "rows": [],
-    }
+    case = edit_speed.CASES["33f-8steps"] if torch.cuda.is_available() else Case("demo", None, 128, 128, 33, 8, 1.0)
+    results = {**edit_speed.circumstances(comfyui, "bf16"), "rows": []}
 
     def on_row(row: dict) -> None:
         results["rows"].append(row)
-        if options.json:
-            options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        edit_speed.save(results, options.json)
         print(table({**results, "rows": [row]}).splitlines()[-1], flush=True)
 
     import comfy.utils

@@ -152,13 +152,19 @@ def seam(photo: torch.Tensor, truth: torch.Tensor, restored: Restored) -> float:
 
     photo, truth: [H, W, 3]. The 99.9th percentile over the pixels of the edge.
     """
-    edge = ((restored.mask > 0) & (restored.mask < 1))[None, None].float()
+    steps = new_steps(restored.image[..., :3], photo, truth, restored.mask)
+    return float(steps.quantile(0.999)) if len(steps) else 0.0
+
+
+def new_steps(image: torch.Tensor, one: torch.Tensor, other: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """How far the steps of an image in a mask's edge are above those that two others have near by: [pixels], 0..1.
+
+    Images are [H, W, 3], the mask [H, W]; its edge is where it is neither 0 nor 1, and a pixel around. Empty without.
+    """
+    edge = ((mask > 0) & (mask < 1))[None, None].float()
     edge = F.max_pool2d(edge, 3, 1, 1)[0, 0] > 0
-    if not edge.any():
-        return 0.0
-    steps = [_steps(one) for one in (restored.image[..., :3], photo, truth)]
-    allowed = F.max_pool2d(torch.maximum(steps[1], steps[2])[None, None], 3, 1, 1)[0, 0]
-    return float((steps[0] - allowed).clamp(min=0)[edge].quantile(0.999))
+    allowed = F.max_pool2d(torch.maximum(_steps(one), _steps(other))[None, None], 3, 1, 1)[0, 0]
+    return (_steps(image) - allowed).clamp(min=0)[edge]
 
 
 def _steps(image: torch.Tensor) -> torch.Tensor:

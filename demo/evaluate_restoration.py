@@ -10,12 +10,11 @@ rounding to 255 steps but for single pixels. The edit must not be lost by it: su
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
 
+from ..benchmarks.restoration import new_steps, psnr
 from ..editing.fit import fit_without_plan
 from ..editing.restoration import restore
 from . import evaluate
@@ -25,7 +24,6 @@ SHADOW_MARGIN = (
 )
 UNTOUCHED = 50.0  # dB
 VISIBLE_SEAM = 0.05  # a step that neither picture has, in brightness 0..1
-NO_ERROR = 1e-12
 
 
 def measure(
@@ -64,13 +62,14 @@ def measure(
     region = evaluate.edit_region(coverage, SHADOW_MARGIN)[:, 0]
     rows = []
     for b, name in enumerate(family):
+        pictures = source[b].movedim(0, -1), edited[b].movedim(0, -1)
         outside = torch.ones_like(region[b]) if name == "still" else ~region[b]
         rows.append({
             "family": name,
-            "outside": None if name == "focus" else _psnr(images[b][:, outside], source[b][:, outside]),
-            "before": None if name == "focus" else _psnr(edited[b][:, outside], source[b][:, outside]),
+            "outside": None if name == "focus" else psnr(images[b][:, outside], source[b][:, outside]),
+            "before": None if name == "focus" else psnr(edited[b][:, outside], source[b][:, outside]),
             "success_before": bool(judged[0][b]), "success": bool(judged[1][b]),
-            "seam": _seam(source[b], edited[b], images[b], restored[b].mask),
+            "seam": max(new_steps(restored[b].image, *pictures, restored[b].mask).tolist(), default=0.0),
             "share": float((restored[b].mask > 0).float().mean()), "whole": restored[b].whole,
         })  # fmt: skip
     return rows
@@ -99,28 +98,6 @@ def table(rows: list[dict]) -> str:
                  "shadow; outside: the worst of them; edit: mean of the edits as they were; seams: a step above "
                  f"{VISIBLE_SEAM} in the mask's edge that neither picture has")  # fmt: skip
     return "\n".join(lines)
-
-
-def _seam(source: torch.Tensor, edited: torch.Tensor, image: torch.Tensor, mask: torch.Tensor) -> float:
-    """The strongest step of an image [3, H, W] in the edge of the mask [H, W] beyond those of both pictures near by."""
-    edge = ((mask > 0) & (mask < 1)).float()[None, None]
-    edge = F.max_pool2d(edge, 3, 1, 1)[0, 0] > 0
-    if not edge.any():
-        return 0.0
-    allowed = torch.maximum(_steps(source), _steps(edited))
-    allowed = F.max_pool2d(allowed[None, None], 3, 1, 1)[0, 0]
-    return float((_steps(image) - allowed)[edge].clamp(min=0).max())
-
-
-def _steps(image: torch.Tensor) -> torch.Tensor:
-    """[3, H, W] -> [H, W]: the largest difference to the pixel to the right or below."""
-    right = F.pad((image[:, :, 1:] - image[:, :, :-1]).abs().amax(dim=0), (0, 1))
-    below = F.pad((image[:, 1:] - image[:, :-1]).abs().amax(dim=0), (0, 0, 0, 1))
-    return torch.maximum(right, below)
-
-
-def _psnr(one: torch.Tensor, other: torch.Tensor) -> float:
-    return -10 * math.log10(max(float((one - other).square().mean()), NO_ERROR))
 
 
 def _mean(values: Sequence[float]) -> float:
