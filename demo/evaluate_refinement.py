@@ -174,7 +174,8 @@ def measure(model: demo_model.EditModel, families: list[str], frames: torch.Tens
         before, seconds = pictures[kind], {}
         after, choices = refine(model, before, source, strength, steps=steps, seed=seed,
                                 goal=CLEANER if kind == NOISE else SHARPER, seconds=seconds)  # fmt: skip
-        images, refined[kind, strength] = {"before": before, "after": after}, after
+        refined[kind, strength] = after
+        images = {"before": before, "after": after}
         with torch.autocast(frames.device.type, enabled=False):
             measures = {
                 when: {"": wan.image_psnr(image, truth), "rendered_": wan.image_psnr(image, rendered),

@@ -26,8 +26,6 @@ def soft_mask(mask: torch.Tensor, fit: Fit, grow: int, feather: int) -> torch.Te
     """
     from scipy import ndimage  # ComfyUI loads it anyway, but not when the pack is loaded
 
-    if not mask.any():
-        return torch.zeros(mask.shape)
     hard = grown(mask.numpy(), grow)
     if not hard.any():
         return torch.zeros(mask.shape)
