@@ -223,13 +223,17 @@ def _remove(photo: torch.Tensor, at: tuple[int, int, int, int]) -> torch.Tensor:
 
 
 def table(rows: list[dict]) -> str:
-    lines = [f"{'photo':<10} {'change':<8} {'model':<6} {'camera':>6} {'IoU':>5} {'outside':>8} {'inside':>8} "
-             f"{'before':>8} {'seam':>6} {'share':>6}"]  # fmt: skip
+    lines = [
+        f"{'photo':<10} {'change':<8} {'model':<6} {'camera':>6} {'IoU':>5} {'outside':>8} {'inside':>8} "
+        f"{'before':>8} {'seam':>6} {'share':>6}"
+    ]
     for row in rows:
         exact = "exact" if row["exact"] else "CHANGED"
-        lines.append(f"{row['photo']:<10} {row['kind']:<8} {row['model']:<6} {row['camera']:>3.1f} px "
-                     f"{row['iou']:>5.2f} {exact:>8} {row['inside']:>5.1f} dB {row['before']:>5.1f} dB "
-                     f"{row['seam']:>6.3f} {row['share']:>6.1%}")  # fmt: skip
+        lines.append(
+            f"{row['photo']:<10} {row['kind']:<8} {row['model']:<6} {row['camera']:>3.1f} px "
+            f"{row['iou']:>5.2f} {exact:>8} {row['inside']:>5.1f} dB {row['before']:>5.1f} dB "
+            f"{row['seam']:>6.3f} {row['share']:>6.1%}"
+        )
     return "\n".join(lines)
 
 
@@ -246,12 +250,24 @@ def measure_photos(pictures: Path | None = None, sizes=((1.0, "photo"), (2.0, "h
                 full = case.photo.clone()
                 box = fit.source_box
                 full[box.window] = resample(edited[None], box.width, box.height)[0]
-                rows.append({"photo": name, "kind": kind, "model": model, "camera": damage.camera,
-                             **measure(case, edited, fit, restored),
-                             "seam": seam(case.photo, case.truth, restored)})  # fmt: skip
+                rows.append(
+                    {
+                        "photo": name,
+                        "kind": kind,
+                        "model": model,
+                        "camera": damage.camera,
+                        **measure(case, edited, fit, restored),
+                        "seam": seam(case.photo, case.truth, restored),
+                    }
+                )
                 if pictures is not None:
-                    shown = [case.photo, full, restored.image, restored.mask[..., None].expand(-1, -1, 3),
-                             case.changed[..., None].expand(-1, -1, 3).float()]  # fmt: skip
+                    shown = [
+                        case.photo,
+                        full,
+                        restored.image,
+                        restored.mask[..., None].expand(-1, -1, 3),
+                        case.changed[..., None].expand(-1, -1, 3).float(),
+                    ]
                     save(torch.cat(shown, dim=1), pictures / f"{name}-{kind}-{model}.jpg")
     return rows
 
@@ -273,8 +289,12 @@ def measure_speed() -> dict:
     start = time.perf_counter()
     restored = restore(photo, edited, fit, Controls())
     seconds = time.perf_counter() - start
-    return {"seconds": seconds, "before": before, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-            "report": restored.report}  # fmt: skip
+    return {
+        "seconds": seconds,
+        "before": before,
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "report": restored.report,
+    }
 
 
 def main() -> None:
@@ -285,8 +305,10 @@ def main() -> None:
     with torch.inference_mode():
         if args.speed:
             speed = measure_speed()
-            print(f"24 megapixels ({SPEED_SIZE[0]} x {SPEED_SIZE[1]}), {torch.get_num_threads()} threads: "
-                  f"{speed['seconds']:.1f} s, peak memory {speed['peak']:.0f} MiB")  # fmt: skip
+            print(
+                f"24 megapixels ({SPEED_SIZE[0]} x {SPEED_SIZE[1]}), {torch.get_num_threads()} threads: "
+                f"{speed['seconds']:.1f} s, peak memory {speed['peak']:.0f} MiB"
+            )
             print(speed["report"], end="\n\n")
         rows = measure_photos(args.pictures)
     print(table(rows))

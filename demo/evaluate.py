@@ -71,8 +71,14 @@ def _masked_error(a: torch.Tensor, b: torch.Tensor, region: torch.Tensor) -> tor
     return ((a - b).square() * region).sum((1, 2, 3)) / (3 * region.sum((1, 2, 3))).clamp(min=1)
 
 
-def judge(family: list[str], last: torch.Tensor, truth: torch.Tensor, source: torch.Tensor, coverage: torch.Tensor,
-          source_sharp: torch.Tensor) -> dict[str, torch.Tensor]:  # fmt: skip
+def judge(
+    family: list[str],
+    last: torch.Tensor,
+    truth: torch.Tensor,
+    source: torch.Tensor,
+    coverage: torch.Tensor,
+    source_sharp: torch.Tensor,
+) -> dict[str, torch.Tensor]:
     """Success [B] and its measures for the last frames of edits.
 
     Args:
@@ -112,10 +118,20 @@ def _detail(images: torch.Tensor) -> torch.Tensor:
     return images - world.gaussian_blur(images, torch.full((len(images),), 2.0, device=images.device))
 
 
-def measure(model: demo_model.EditModel, scenes: int, steps: int, cfg: float, batch: int, device: torch.device,
-            seed: int = HELD_OUT_SEED, precision: str = "float32", report=lambda text: None,
-            runs: Sequence[tuple[str, str]] = (), free_worded: bool = False,
-            chain: bool = False) -> dict:  # fmt: skip
+def measure(
+    model: demo_model.EditModel,
+    scenes: int,
+    steps: int,
+    cfg: float,
+    batch: int,
+    device: torch.device,
+    seed: int = HELD_OUT_SEED,
+    precision: str = "float32",
+    report=lambda text: None,
+    runs: Sequence[tuple[str, str]] = (),
+    free_worded: bool = False,
+    chain: bool = False,
+) -> dict:
     """Scores over `scenes` scenes dealt evenly over the families; see the module's text for what they mean.
 
     `runs` are pairs of a name in `SCHEDULES` and positions, which are sampled and judged beside full sampling.
@@ -146,8 +162,15 @@ def measure(model: demo_model.EditModel, scenes: int, steps: int, cfg: float, ba
                 name, positions = run
                 captions = [temporal_caption(text).caption for text in asked] if run == FREE_WORDED else trained
                 started = time.time()
-                made, kept = model.sample(frames[:, 0], captions, steps=steps, cfg=cfg, seed=seed + first,
-                                          drops=SCHEDULES.get(name, ()), positions=positions)  # fmt: skip
+                made, kept = model.sample(
+                    frames[:, 0],
+                    captions,
+                    steps=steps,
+                    cfg=cfg,
+                    seed=seed + first,
+                    drops=SCHEDULES.get(name, ()),
+                    positions=positions,
+                )
                 last = _last_images(model, made, kept)  # waits for the sampling, too
                 seconds[run] += time.time() - started
                 undropped = last if undropped is None else undropped
@@ -163,16 +186,33 @@ def measure(model: demo_model.EditModel, scenes: int, steps: int, cfg: float, ba
                     values["instruction"] = asked[k] if run == FREE_WORDED else None
                     of_run.append({"family": family, "caption": captions[k], "kept": kept[k]} | values)
         done = rows[full]
-        report(f"{len(done)} of {scenes} scenes, {sum(r['success'] for r in done) / len(done):.1%} succeeded, "
-               f"{time.time() - began:.0f} s")  # fmt: skip
+        report(
+            f"{len(done)} of {scenes} scenes, {sum(r['success'] for r in done) / len(done):.1%} succeeded, "
+            f"{time.time() - began:.0f} s"
+        )
     schedules = [
-        {"schedule": name, "positions": positions, "to_full": _mean([r["to_full"] for r in of_run]),
-         "seconds": seconds[name, positions], **_summary(of_run)["all"], "rows": of_run}
-        for (name, positions), of_run in rows.items() if (name, positions) in runs
-    ]  # fmt: skip
+        {
+            "schedule": name,
+            "positions": positions,
+            "to_full": _mean([r["to_full"] for r in of_run]),
+            "seconds": seconds[name, positions],
+            **_summary(of_run)["all"],
+            "rows": of_run,
+        }
+        for (name, positions), of_run in rows.items()
+        if (name, positions) in runs
+    ]
     worded = {"free_worded": _summary(rows[FREE_WORDED]) | {"rows": rows[FREE_WORDED]}} if free_worded else {}
-    return _summary(rows[full]) | {"steps": steps, "cfg": cfg, "seed": seed, "rows": rows[full], **worded,
-                                   **links, "schedules": schedules, "seconds": seconds[full]}  # fmt: skip
+    return _summary(rows[full]) | {
+        "steps": steps,
+        "cfg": cfg,
+        "seed": seed,
+        "rows": rows[full],
+        **worded,
+        **links,
+        "schedules": schedules,
+        "seconds": seconds[full],
+    }
 
 
 def _last_images(model: demo_model.EditModel, latent: torch.Tensor, kept: list[list[int]]) -> torch.Tensor:
@@ -188,8 +228,14 @@ def _last_images(model: demo_model.EditModel, latent: torch.Tensor, kept: list[l
     return torch.stack(images)
 
 
-def _follow(model: demo_model.EditModel, made: torch.Tensor, families: list[str], clips: world.Clips,
-            rebuilt: torch.Tensor, seed: int) -> dict[str, list[dict]]:  # fmt: skip
+def _follow(
+    model: demo_model.EditModel,
+    made: torch.Tensor,
+    families: list[str],
+    clips: world.Clips,
+    rebuilt: torch.Tensor,
+    seed: int,
+) -> dict[str, list[dict]]:
     """The rest of the chain from these videos' latents: rows of each of CHAIN."""
     videos = torch.cat([model.decode(part) for part in made.split(8)])
     source, before, truth = clips.frames[:, 0], rebuilt[:, 0], rebuilt[:, -1]
@@ -201,10 +247,13 @@ def _follow(model: demo_model.EditModel, made: torch.Tensor, families: list[str]
         for k, row in enumerate(chosen):
             background = judged["background"][k].item()
             row["family"] = families[k]
-            row[method] |= {"success": judged["success"][k].item(),
-                            "background": None if background != background else background}  # fmt: skip
-    refinement, refined = evaluate_refinement.measure(model, families, clips.frames, clips.coverage, picked[SETTLED],
-                                                      seed)  # fmt: skip
+            row[method] |= {
+                "success": judged["success"][k].item(),
+                "background": None if background != background else background,
+            }
+    refinement, refined = evaluate_refinement.measure(
+        model, families, clips.frames, clips.coverage, picked[SETTLED], seed
+    )
     refined = refined[evaluate_refinement.CHOSEN, evaluate_refinement.LIGHT_PASS]
     with torch.autocast(source.device.type, enabled=False):
         restoration = evaluate_restoration.measure(families, source, refined, truth, before, clips.coverage)
@@ -218,9 +267,13 @@ def _mean(values: list[float | None]) -> float | None:
 
 def _summary(rows: list[dict]) -> dict:
     def of(some: list[dict]) -> dict:
-        return {"scenes": len(some), "success": _mean([float(r["success"]) for r in some]),
-                "background": _mean([r["background"] for r in some]), "psnr": _mean([r["psnr"] for r in some]),
-                "vae_psnr": _mean([r["vae_psnr"] for r in some])}  # fmt: skip
+        return {
+            "scenes": len(some),
+            "success": _mean([float(r["success"]) for r in some]),
+            "background": _mean([r["background"] for r in some]),
+            "psnr": _mean([r["psnr"] for r in some]),
+            "vae_psnr": _mean([r["vae_psnr"] for r in some]),
+        }
 
     families = {name: of([r for r in rows if r["family"] == name]) for name in world.FAMILIES}
     return {"all": of(rows), "families": {n: f for n, f in families.items() if f["scenes"]}}
@@ -231,20 +284,25 @@ def table(scores: dict) -> str:
     lines = [f"{'family':<12} {'scenes':>6} {'success':>8} {'background':>11} {'last frame':>11} {'VAE':>8}"]
     for name, of in [*scores["families"].items(), ("all", scores["all"])]:
         background = "-" if of["background"] is None else f"{of['background']:.1f} dB"
-        lines.append(f"{name:<12} {of['scenes']:>6} {of['success']:>8.1%} {background:>11} "
-                     f"{of['psnr']:>8.1f} dB {of['vae_psnr']:>5.1f} dB")  # fmt: skip
+        lines.append(
+            f"{name:<12} {of['scenes']:>6} {of['success']:>8.1%} {background:>11} "
+            f"{of['psnr']:>8.1f} dB {of['vae_psnr']:>5.1f} dB"
+        )
     return "\n".join(lines)
 
 
 def schedule_table(scores: dict) -> str:
     """The schedules as lines of text, beside full sampling."""
     whole = scores["all"]
-    lines = [f"{'schedule':<40} {'positions':<9} {'success':>8} {'background':>11} {'to full':>8} {'time':>6}",
-             f"{'full sampling':<40} {'':<9} {whole['success']:>8.1%} {whole['background']:>8.1f} dB "
-             f"{'':>8} {1:>6.0%}"]  # fmt: skip
+    lines = [
+        f"{'schedule':<40} {'positions':<9} {'success':>8} {'background':>11} {'to full':>8} {'time':>6}",
+        f"{'full sampling':<40} {'':<9} {whole['success']:>8.1%} {whole['background']:>8.1f} dB {'':>8} {1:>6.0%}",
+    ]
     for of in scores["schedules"]:
-        lines.append(f"{of['schedule']:<40} {of['positions']:<9} {of['success']:>8.1%} {of['background']:>8.1f} dB "
-                     f"{of['to_full']:>5.1f} dB {of['seconds'] / scores['seconds']:>6.0%}")  # fmt: skip
+        lines.append(
+            f"{of['schedule']:<40} {of['positions']:<9} {of['success']:>8.1%} {of['background']:>8.1f} dB "
+            f"{of['to_full']:>5.1f} dB {of['seconds'] / scores['seconds']:>6.0%}"
+        )
     return "\n".join(lines)
 
 
@@ -252,28 +310,47 @@ def wording_line(scores: dict) -> str:
     """How free-worded instructions did, beside captions as in training."""
     free, trained = scores["free_worded"], scores["all"]["success"]
     worst = min(free["families"], key=lambda name: free["families"][name]["success"])
-    return (f"free-worded instructions, captions by rules: {free['all']['success']:.1%} (captions as in training: "
-            f"{trained:.1%}); the worst family is {worst}: {free['families'][worst]['success']:.1%} "
-            f"({scores['families'][worst]['success']:.1%})")  # fmt: skip
+    return (
+        f"free-worded instructions, captions by rules: {free['all']['success']:.1%} (captions as in training: "
+        f"{trained:.1%}); the worst family is {worst}: {free['families'][worst]['success']:.1%} "
+        f"({scores['families'][worst]['success']:.1%})"
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="nox -s evaluate --", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser = argparse.ArgumentParser(
+        prog="nox -s evaluate --", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--scenes", type=int, default=308, help="dealt evenly over the 14 families (default 308)")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--cfg", type=float, default=CFG)
     parser.add_argument("--batch", type=int, default=None, help="scenes at a time (default 77 on a GPU, 14 without)")
-    parser.add_argument("--precision", choices=["float32", "bfloat16"], default="float32",
-                        help="bfloat16 is several times faster on CPUs that have it")  # fmt: skip
+    parser.add_argument(
+        "--precision",
+        choices=["float32", "bfloat16"],
+        default="float32",
+        help="bfloat16 is several times faster on CPUs that have it",
+    )
     parser.add_argument("--seed", type=int, default=HELD_OUT_SEED)
     parser.add_argument("--weights", type=Path, default=weights.WEIGHTS)
-    parser.add_argument("--schedules", choices=["no", "compact", "both"], default="compact",
-                        help="dropout schedules: none, with compact positions, or with both kinds")  # fmt: skip
-    parser.add_argument("--free-worded", action=argparse.BooleanOptionalAction, default=True,
-                        help="also sample the rules' captions of free-worded instructions")  # fmt: skip
-    parser.add_argument("--chain", action=argparse.BooleanOptionalAction, default=True,
-                        help="also choose a frame, refine it and restore it into the source")  # fmt: skip
+    parser.add_argument(
+        "--schedules",
+        choices=["no", "compact", "both"],
+        default="compact",
+        help="dropout schedules: none, with compact positions, or with both kinds",
+    )
+    parser.add_argument(
+        "--free-worded",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="also sample the rules' captions of free-worded instructions",
+    )
+    parser.add_argument(
+        "--chain",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="also choose a frame, refine it and restore it into the source",
+    )
     parser.add_argument("--json", type=Path, help="write the scores and every scene's row here")
     args = parser.parse_args()
     if args.scenes < 1:
@@ -286,9 +363,20 @@ def main() -> None:
     batch = args.batch or (77 if device.type == "cuda" else 14)
     positions = {"no": (), "compact": ("compact",), "both": ("compact", "kept")}[args.schedules]
     runs = [(name, how) for name in SCHEDULES for how in positions]
-    scores = measure(model, args.scenes, args.steps, args.cfg, batch, device, args.seed, args.precision,
-                     report=lambda text: print(text, flush=True), runs=runs,
-                     free_worded=args.free_worded, chain=args.chain)  # fmt: skip
+    scores = measure(
+        model,
+        args.scenes,
+        args.steps,
+        args.cfg,
+        batch,
+        device,
+        args.seed,
+        args.precision,
+        report=lambda text: print(text, flush=True),
+        runs=runs,
+        free_worded=args.free_worded,
+        chain=args.chain,
+    )
     print(table(scores))
     if args.free_worded:
         print(f"\n{wording_line(scores)}")

@@ -47,11 +47,21 @@ RUNS = (*((kind, LIGHT_PASS) for kind in (CHOSEN, *FLAWS)), (BLUR, FULL_VIDEO), 
 BLUR_GAIN, SHARP_LOSS, SUCCESS_LOSS, CHEAPER, LIGHT_LOSS = 3.0, 0.3, 0.01, 4.0, 0.5  # dB, dB, share, times, dB
 
 
-def refine(model: demo_model.EditModel, pictures: torch.Tensor, sources: torch.Tensor | None = None,
-           strength: str = LIGHT_PASS, frames: int | None = None, steps: int = STEPS,
-           start_sigma: float = START_SIGMA, caption: str = demo_model.CLEARING_CAPTION, goal: str = SHARPER,
-           as_sharp: float = AS_SHARP, gain: float = GAIN, seed: int = 0,
-           seconds: dict[str, float] | None = None) -> tuple[torch.Tensor, list[Refinement]]:  # fmt: skip
+def refine(
+    model: demo_model.EditModel,
+    pictures: torch.Tensor,
+    sources: torch.Tensor | None = None,
+    strength: str = LIGHT_PASS,
+    frames: int | None = None,
+    steps: int = STEPS,
+    start_sigma: float = START_SIGMA,
+    caption: str = demo_model.CLEARING_CAPTION,
+    goal: str = SHARPER,
+    as_sharp: float = AS_SHARP,
+    gain: float = GAIN,
+    seed: int = 0,
+    seconds: dict[str, float] | None = None,
+) -> tuple[torch.Tensor, list[Refinement]]:
     """What the Still-Video Refiner makes of pictures, all at once: [B, 3, H, W] in 0..1, and why.
 
     Args:
@@ -72,8 +82,14 @@ def refine(model: demo_model.EditModel, pictures: torch.Tensor, sources: torch.T
     start, frames = pictures[todo], frames or FRAMES[strength]
     began = _now(pictures)
     with _Forwards(model) as forwards:
-        made, _ = model.sample(start, [caption] * len(todo), frames=frames, steps=steps, seed=seed,
-                               start_sigma=start_sigma if strength == LIGHT_PASS else None)  # fmt: skip
+        made, _ = model.sample(
+            start,
+            [caption] * len(todo),
+            frames=frames,
+            steps=steps,
+            seed=seed,
+            start_sigma=start_sigma if strength == LIGHT_PASS else None,
+        )
     videos = torch.cat([model.decode(part) for part in made.split(32)])
     for b, video in zip(todo, videos, strict=True):
         with torch.autocast("cpu", enabled=False):
@@ -147,9 +163,16 @@ def motion_blur(pictures: torch.Tensor, length: torch.Tensor, angle: torch.Tenso
     return F.conv2d(padded, kernel.to(pictures), groups=len(kernel))[0].unflatten(0, pictures.shape[:2])
 
 
-def measure(model: demo_model.EditModel, families: list[str], frames: torch.Tensor, coverage: torch.Tensor,
-            chosen: torch.Tensor, seed: int = 0, runs: Sequence[tuple[str, str]] = RUNS,
-            steps: int = STEPS) -> tuple[list[dict], dict[tuple[str, str], torch.Tensor]]:  # fmt: skip
+def measure(
+    model: demo_model.EditModel,
+    families: list[str],
+    frames: torch.Tensor,
+    coverage: torch.Tensor,
+    chosen: torch.Tensor,
+    seed: int = 0,
+    runs: Sequence[tuple[str, str]] = RUNS,
+    steps: int = STEPS,
+) -> tuple[list[dict], dict[tuple[str, str], torch.Tensor]]:
     """A row for each scene and run of a batch; call it as the model is to be run (autocast, no gradients).
 
     Args:
@@ -172,34 +195,64 @@ def measure(model: demo_model.EditModel, families: list[str], frames: torch.Tens
             with torch.autocast(frames.device.type, enabled=False):
                 pictures[kind] = flawed(kind, truth, rng)
         before, seconds = pictures[kind], {}
-        after, choices = refine(model, before, source, strength, steps=steps, seed=seed,
-                                goal=CLEANER if kind == NOISE else SHARPER, seconds=seconds)  # fmt: skip
+        after, choices = refine(
+            model,
+            before,
+            source,
+            strength,
+            steps=steps,
+            seed=seed,
+            goal=CLEANER if kind == NOISE else SHARPER,
+            seconds=seconds,
+        )
         refined[kind, strength] = after
         images = {"before": before, "after": after}
         with torch.autocast(frames.device.type, enabled=False):
             measures = {
-                when: {"": wan.image_psnr(image, truth), "rendered_": wan.image_psnr(image, rendered),
-                       "success_": judge(families, image, **judged)["success"]} for when, image in images.items()
-            }  # fmt: skip
+                when: {
+                    "": wan.image_psnr(image, truth),
+                    "rendered_": wan.image_psnr(image, rendered),
+                    "success_": judge(families, image, **judged)["success"],
+                }
+                for when, image in images.items()
+            }
         for b, choice in enumerate(choices):
-            rows.append({
-                "family": families[b], "kind": kind, "strength": strength, "taken": choice.frame is not None,
-                "reason": choice.reason, "sharpness": [choice.before, choice.after],
-                "seconds": None if choice.before is None else seconds,
-                **{what + when: of[what][b].item() for when, of in measures.items() for what in of},
-            })  # fmt: skip
+            rows.append(
+                {
+                    "family": families[b],
+                    "kind": kind,
+                    "strength": strength,
+                    "taken": choice.frame is not None,
+                    "reason": choice.reason,
+                    "sharpness": [choice.before, choice.after],
+                    "seconds": None if choice.before is None else seconds,
+                    **{what + when: of[what][b].item() for when, of in measures.items() for what in of},
+                }
+            )
     return rows, refined
 
 
 def table(rows: list[dict]) -> str:
     """The rows as lines of text: one for each kind of picture and strength, then what they are held to."""
-    lines = [f"{'picture':<12} {'refined by':<17} {'scenes':>6} {'taken':>6} {'before':>8} {'after':>8} {'gain':>8} "
-             f"{'least':>8} {'rendered':>16} {'success':>17} {'sampling':>9} {'total':>7}"]  # fmt: skip
+    lines = [
+        f"{'picture':<12} {'refined by':<17} {'scenes':>6} {'taken':>6} {'before':>8} {'after':>8} {'gain':>8} "
+        f"{'least':>8} {'rendered':>16} {'success':>17} {'sampling':>9} {'total':>7}"
+    ]
     for run in dict.fromkeys((row["kind"], row["strength"]) for row in rows):
         some = _of(rows, *run)
         gains = [row["after"] - row["before"] for row in some]
-        mean = {key: _mean(some, key) for key in ("taken", "before", "after", "rendered_before", "rendered_after",
-                                                  "success_before", "success_after")}  # fmt: skip
+        mean = {
+            key: _mean(some, key)
+            for key in (
+                "taken",
+                "before",
+                "after",
+                "rendered_before",
+                "rendered_after",
+                "success_before",
+                "success_after",
+            )
+        }
         time_taken = [f"{seconds:.2f} s" for seconds in _seconds(some)] or ["-", "-"]
         lines.append(
             f"{run[0]:<12} {run[1]:<17} {len(some):>6} {mean['taken']:>6.0%} {mean['before']:>5.1f} dB "
@@ -217,24 +270,35 @@ def targets(rows: list[dict]) -> list[tuple[str, bool]]:
     chosen = _of(rows, CHOSEN, LIGHT_PASS)
     if blurred:
         gain = _mean(blurred, "after") - _mean(blurred, "before")
-        found.append((f"blurred pictures gain at least {BLUR_GAIN:g} dB, on average ({gain:+.1f} dB)",
-                      gain >= BLUR_GAIN))  # fmt: skip
+        found.append(
+            (f"blurred pictures gain at least {BLUR_GAIN:g} dB, on average ({gain:+.1f} dB)", gain >= BLUR_GAIN)
+        )
     if chosen:
         loss = max(row["before"] - row["after"] for row in chosen)
         found.append((f"no chosen picture loses more than {SHARP_LOSS} dB (at most {loss:.2f} dB)", loss <= SHARP_LOSS))
         change = _mean(chosen, "success_after") - _mean(chosen, "success_before")
-        found.append((f"success of chosen pictures within {SUCCESS_LOSS:.0%} ({change:+.1%})",
-                      abs(change) <= SUCCESS_LOSS))  # fmt: skip
+        found.append(
+            (f"success of chosen pictures within {SUCCESS_LOSS:.0%} ({change:+.1%})", abs(change) <= SUCCESS_LOSS)
+        )
     both = [kind for kind in BLURS if _of(rows, kind, LIGHT_PASS) and _of(rows, kind, FULL_VIDEO)]
     if both:
         light, full = ([row for kind in both for row in _of(rows, kind, how)] for how in (LIGHT_PASS, FULL_VIDEO))
         less = _mean(full, "after") - _mean(light, "after")
-        found.append((f"the light pass brings at most {LIGHT_LOSS} dB less than the full one ({less:+.2f} dB less)",
-                      less <= LIGHT_LOSS))  # fmt: skip
+        found.append(
+            (
+                f"the light pass brings at most {LIGHT_LOSS} dB less than the full one ({less:+.2f} dB less)",
+                less <= LIGHT_LOSS,
+            )
+        )
         if _seconds(light) and _seconds(full):
             sampling, total = (b / a for a, b in zip(_seconds(light), _seconds(full), strict=True))
-            found.append((f"sampling the light pass is at least {CHEAPER:g} times cheaper ({sampling:.1f} times; "
-                          f"{total:.1f} times with encoding, decoding and choosing)", sampling >= CHEAPER))  # fmt: skip
+            found.append(
+                (
+                    f"sampling the light pass is at least {CHEAPER:g} times cheaper ({sampling:.1f} times; "
+                    f"{total:.1f} times with encoding, decoding and choosing)",
+                    sampling >= CHEAPER,
+                )
+            )
     return found
 
 

@@ -64,21 +64,27 @@ def measure(
     for b, name in enumerate(family):
         pictures = source[b].movedim(0, -1), edited[b].movedim(0, -1)
         outside = torch.ones_like(region[b]) if name == "still" else ~region[b]
-        rows.append({
-            "family": name,
-            "outside": None if name == "focus" else psnr(images[b][:, outside], source[b][:, outside]),
-            "before": None if name == "focus" else psnr(edited[b][:, outside], source[b][:, outside]),
-            "success_before": bool(judged[0][b]), "success": bool(judged[1][b]),
-            "seam": max(new_steps(restored[b].image, *pictures, restored[b].mask).tolist(), default=0.0),
-            "share": float((restored[b].mask > 0).float().mean()), "whole": restored[b].whole,
-        })  # fmt: skip
+        rows.append(
+            {
+                "family": name,
+                "outside": None if name == "focus" else psnr(images[b][:, outside], source[b][:, outside]),
+                "before": None if name == "focus" else psnr(edited[b][:, outside], source[b][:, outside]),
+                "success_before": bool(judged[0][b]),
+                "success": bool(judged[1][b]),
+                "seam": max(new_steps(restored[b].image, *pictures, restored[b].mask).tolist(), default=0.0),
+                "share": float((restored[b].mask > 0).float().mean()),
+                "whole": restored[b].whole,
+            }
+        )
     return rows
 
 
 def table(rows: list[dict]) -> str:
     """The rows as lines of text, a line per family."""
-    lines = [f"{'family':<12} {'scenes':>6} {'untouched':>10} {'outside':>9} {'edit':>8} {'success':>8} "
-             f"{'restored':>9} {'seams':>6} {'taken':>6} {'whole':>6}"]  # fmt: skip
+    lines = [
+        f"{'family':<12} {'scenes':>6} {'untouched':>10} {'outside':>9} {'edit':>8} {'success':>8} "
+        f"{'restored':>9} {'seams':>6} {'taken':>6} {'whole':>6}"
+    ]
     families = list(dict.fromkeys(row["family"] for row in rows))
     for name in [*families, "all"]:
         some = [row for row in rows if name in (row["family"], "all")]
@@ -88,15 +94,19 @@ def table(rows: list[dict]) -> str:
             untouched = f"{_mean([value >= UNTOUCHED for value in outside]):.1%}"
             worst = f"{min(min(outside), 99.9):.1f} dB"
             before = f"{_mean([row['before'] for row in some if row['before'] is not None]):.1f} dB"
-        lines.append(f"{name:<12} {len(some):>6} {untouched:>10} {worst:>9} {before:>8} "
-                     f"{_mean([row['success_before'] for row in some]):>8.1%} "
-                     f"{_mean([row['success'] for row in some]):>9.1%} "
-                     f"{_mean([row['seam'] > VISIBLE_SEAM for row in some]):>6.1%} "
-                     f"{_mean([row['share'] for row in some]):>6.1%} "
-                     f"{_mean([row['whole'] for row in some]):>6.1%}")  # fmt: skip
-    lines.append(f"untouched: scenes with at least {UNTOUCHED:.0f} dB against the photo outside of the object and its "
-                 "shadow; outside: the worst of them; edit: mean of the edits as they were; seams: a step above "
-                 f"{VISIBLE_SEAM} in the mask's edge that neither picture has")  # fmt: skip
+        lines.append(
+            f"{name:<12} {len(some):>6} {untouched:>10} {worst:>9} {before:>8} "
+            f"{_mean([row['success_before'] for row in some]):>8.1%} "
+            f"{_mean([row['success'] for row in some]):>9.1%} "
+            f"{_mean([row['seam'] > VISIBLE_SEAM for row in some]):>6.1%} "
+            f"{_mean([row['share'] for row in some]):>6.1%} "
+            f"{_mean([row['whole'] for row in some]):>6.1%}"
+        )
+    lines.append(
+        f"untouched: scenes with at least {UNTOUCHED:.0f} dB against the photo outside of the object and its "
+        "shadow; outside: the worst of them; edit: mean of the edits as they were; seams: a step above "
+        f"{VISIBLE_SEAM} in the mask's edge that neither picture has"
+    )
     return "\n".join(lines)
 
 

@@ -78,10 +78,20 @@ class EditModel(nn.Module):
         return self.text_encoder(self.tokenizer.batch(texts).to(self.latent_mean.device))
 
     @torch.no_grad()
-    def sample(self, images: torch.Tensor, captions: list[str], frames: int = 33, steps: int = 20, cfg: float = 1.0,
-               shift: float = SHIFT, seed: int = 0, noise: torch.Tensor | None = None, drops: Sequence[Drop] = (),
-               positions: str = "compact",
-               start_sigma: float | None = None) -> tuple[torch.Tensor, list[list[int]]]:  # fmt: skip
+    def sample(
+        self,
+        images: torch.Tensor,
+        captions: list[str],
+        frames: int = 33,
+        steps: int = 20,
+        cfg: float = 1.0,
+        shift: float = SHIFT,
+        seed: int = 0,
+        noise: torch.Tensor | None = None,
+        drops: Sequence[Drop] = (),
+        positions: str = "compact",
+        start_sigma: float | None = None,
+    ) -> tuple[torch.Tensor, list[list[int]]]:
         """Normalised latents of the clips that begin with `images` and show `captions`, and which frames they kept.
 
         Euler steps over the "simple" schedule with classifier-free guidance against the empty caption; none at `cfg` 1,
@@ -118,18 +128,23 @@ class EditModel(nn.Module):
         kept = [list(range(latent_frames)) for _ in images]
         for step, (now, then) in enumerate(zip(sigmas[:-1], sigmas[1:], strict=True)):
             for drop in (drop for at, drop in plan if at == step):
-                chosen = [drop.choose(kept[b], latent_frames, None if clean is None else clean[b : b + 1]).keep
-                          for b in range(len(x))]  # fmt: skip
+                chosen = [
+                    drop.choose(kept[b], latent_frames, None if clean is None else clean[b : b + 1]).keep
+                    for b in range(len(x))
+                ]
                 kept = [[places[index] for index in keep] for places, keep in zip(kept, chosen, strict=True)]
-                x, condition = (torch.stack([part[:, keep] for part, keep in zip(all_of, chosen, strict=True)])
-                                for all_of in (x, condition))  # fmt: skip
+                x, condition = (
+                    torch.stack([part[:, keep] for part, keep in zip(all_of, chosen, strict=True)])
+                    for all_of in (x, condition)
+                )
                 clean = None if clean is None else torch.stack([c[:, k] for c, k in zip(clean, chosen, strict=True)])
                 shown = kept if positions == "kept" else [list(range(x.shape[2]))] * len(x)
                 rotation = tuple(_of_frames(part, shown * (1 + guided), latent_frames) for part in whole)
             timestep = (now * 1000).expand(len(context))
             copies = len(context) // len(x)
-            out = self.transformer(x.repeat(copies, 1, 1, 1, 1), timestep, context,
-                                   condition.repeat(copies, 1, 1, 1, 1), rotation)  # fmt: skip
+            out = self.transformer(
+                x.repeat(copies, 1, 1, 1, 1), timestep, context, condition.repeat(copies, 1, 1, 1, 1), rotation
+            )
             velocity = out if copies == 1 else out[len(x) :].lerp(out[: len(x)], cfg)
             clean = x - now * velocity
             x = x + (then - now) * velocity

@@ -71,8 +71,9 @@ class TextEncoder(nn.Module):
         operations: where Linear, LayerNorm and Embedding come from: torch.nn, or one of ComfyUI's sets of operations.
     """
 
-    def __init__(self, vocabulary: int, dim: int = 128, layers: int = 2, heads: int = 4, out_dim: int = 4096,
-                 operations=nn):  # fmt: skip
+    def __init__(
+        self, vocabulary: int, dim: int = 128, layers: int = 2, heads: int = 4, out_dim: int = 4096, operations=nn
+    ):
         super().__init__()
         self.embedding = operations.Embedding(vocabulary, dim)
         self.position = nn.Parameter(torch.randn(LENGTH, dim) * 0.02)

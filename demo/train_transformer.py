@@ -46,8 +46,9 @@ def word_list() -> list[str]:
     return sorted({word for text in texts for word in split_words(text)})
 
 
-def refinement_clips(model: EditModel, frames: torch.Tensor, finish: torch.Tensor,
-                     rng: torch.Generator) -> torch.Tensor:  # fmt: skip
+def refinement_clips(
+    model: EditModel, frames: torch.Tensor, finish: torch.Tensor, rng: torch.Generator
+) -> torch.Tensor:
     """What the still-video refiner asks for: a flawed picture of the finished scene, then the same, flawless.
 
     The flaws are those of frames chosen from a video that a model made: the softness of the VAE in all of them, and
@@ -82,8 +83,9 @@ class Latents:
     tokens: [N, WORDINGS, 64] int16.
     """
 
-    def __init__(self, model: EditModel, clips: int, frames: int, refined: float, families, seed: int,
-                 device: torch.device):  # fmt: skip
+    def __init__(
+        self, model: EditModel, clips: int, frames: int, refined: float, families, seed: int, device: torch.device
+    ):
         rng, words = torch.Generator(device).manual_seed(seed), random.Random(seed)
         video, condition, weight, tokens = [], [], [], []
         chunk = min(64, clips)
@@ -104,8 +106,11 @@ class Latents:
             region = F.max_pool2d(rendered.coverage.amax(1, keepdim=True), 8)
             weight.append(1 + 3 * F.max_pool2d(region, 3, stride=1, padding=1)[:, :, None])
             described = zip(phrases.describe(scenes), refining.tolist(), strict=True)
-            texts = [words.choice(phrases.STILL_CLEAR) if still else phrases.caption(scene, words)
-                     for scene, still in described for _ in range(WORDINGS)]  # fmt: skip
+            texts = [
+                words.choice(phrases.STILL_CLEAR) if still else phrases.caption(scene, words)
+                for scene, still in described
+                for _ in range(WORDINGS)
+            ]
             tokens.append(model.tokenizer.batch(texts).unflatten(0, (-1, WORDINGS)).short())
         self.video, self.condition, self.weight = (torch.cat(t)[:clips] for t in (video, condition, weight))
         self.tokens = torch.cat(tokens)[:clips].to(device)
@@ -153,8 +158,12 @@ def main() -> None:
     average = {name: p.detach().clone() for name, p in trained.items()}
     matrices = [p for p in trained.values() if p.ndim > 1]
     others = [p for p in trained.values() if p.ndim <= 1]
-    optimiser = torch.optim.AdamW([{"params": matrices, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}],
-                                  lr=args.rate, betas=(0.9, 0.98), fused=device.type == "cuda")  # fmt: skip
+    optimiser = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": 0.02}, {"params": others, "weight_decay": 0.0}],
+        lr=args.rate,
+        betas=(0.9, 0.98),
+        fused=device.type == "cuda",
+    )
     step = 0
     args.work.mkdir(parents=True, exist_ok=True)
     checkpoint = args.work / "transformer.pt"
@@ -170,10 +179,16 @@ def main() -> None:
         seed = args.seed * 100_003 + step + length + 1_000_003 * rank()
         data[length] = Latents(model, count, length, refined, families, seed, device)
         some = data[length].video[:4096].float()
-        print(f"{count} clips of {length} frames after {time.time() - began:.0f} s; latent mean {some.mean():.2f} "
-              f"std {some.std():.2f}", flush=True)  # fmt: skip
-    print(f"transformer {wan.parameter_count(model.transformer)}, text encoder "
-          f"{wan.parameter_count(model.text_encoder)}, {len(model.tokenizer.words)} words", flush=True)  # fmt: skip
+        print(
+            f"{count} clips of {length} frames after {time.time() - began:.0f} s; latent mean {some.mean():.2f} "
+            f"std {some.std():.2f}",
+            flush=True,
+        )
+    print(
+        f"transformer {wan.parameter_count(model.transformer)}, text encoder "
+        f"{wan.parameter_count(model.text_encoder)}, {len(model.tokenizer.words)} words",
+        flush=True,
+    )
     if not args.no_compile and device.type == "cuda":
         for block in model.transformer.blocks:
             block.compile(dynamic=False)
@@ -209,24 +224,35 @@ def main() -> None:
         noisy = (1 - sigma) * clean + sigma * noise
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             context = model.text_encoder(tokens)
-            out = model.transformer(noisy, sigma.flatten() * 1000, context, wan.image_condition(condition.float()),
-                                    clips.rotation)  # fmt: skip
+            out = model.transformer(
+                noisy, sigma.flatten() * 1000, context, wan.image_condition(condition.float()), clips.rotation
+            )
         loss = (weight * (out.float() - (noise - clean)).square()).mean() / weight.mean()
         step += 1
         descend(loss, optimiser, trained, average, decay=min(0.9995, step / (step + 50)))
         mixed = recent.lerp(loss.detach(), 0.01) if step > marked_step + 1 else loss.detach()
         recent = torch.where(mixed.isfinite(), mixed, recent)
         if step % 500 == 0 and rank() == 0:
-            print(f"step {step:6} loss {recent.item():.4f} {(step - marked_step) / (time.time() - marked):.1f} steps/s "
-                  f"{now:.0f} s", flush=True)  # fmt: skip
+            print(
+                f"step {step:6} loss {recent.item():.4f} {(step - marked_step) / (time.time() - marked):.1f} steps/s "
+                f"{now:.0f} s",
+                flush=True,
+            )
             marked, marked_step = time.time(), step
         if step % 5000 == 0 and rank() == 0:  # so that a call which is cut off is not lost
             _save_average(model, average, args.out)
 
     if not last_word():
         return
-    torch.save({"model": {n: p.detach() for n, p in trained.items()}, "optimiser": optimiser.state_dict(),
-                "average": average, "step": step}, checkpoint)  # fmt: skip
+    torch.save(
+        {
+            "model": {n: p.detach() for n, p in trained.items()},
+            "optimiser": optimiser.state_dict(),
+            "average": average,
+            "step": step,
+        },
+        checkpoint,
+    )
     model.save(args.out)
     _save_average(model, average, args.out)
     print(f"step {step}, saved after {time.time() - began:.0f} s", flush=True)

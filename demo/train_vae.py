@@ -80,8 +80,9 @@ def main() -> None:
     model = wan.VAE(args.dim).to(device)
     start_as_images(model)
     average = {name: p.detach().clone() for name, p in model.named_parameters()}
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=1e-4,
-                                  fused=device.type == "cuda")  # fmt: skip
+    optimiser = torch.optim.AdamW(
+        model.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=1e-4, fused=device.type == "cuda"
+    )
     step = 0
     args.work.mkdir(parents=True, exist_ok=True)
     checkpoint = args.work / "vae.pt"
@@ -133,26 +134,41 @@ def main() -> None:
         if step % 250 == 0:
             psnr = -10 * torch.log10(error.square().mean() / 4)
             rate = (step - marked_step) / (time.time() - marked)
-            print(f"{'image' if in_images else 'clip '} step {step:6} psnr {psnr:.2f} dB  kl {divergence:.2f} "
-                  f"{rate:.1f} steps/s  {time.time() - began:.0f} s", flush=True)  # fmt: skip
+            print(
+                f"{'image' if in_images else 'clip '} step {step:6} psnr {psnr:.2f} dB  kl {divergence:.2f} "
+                f"{rate:.1f} steps/s  {time.time() - began:.0f} s",
+                flush=True,
+            )
             marked, marked_step = time.time(), step
 
-    torch.save({"model": model.state_dict(), "optimiser": optimiser.state_dict(), "average": average, "step": step},
-               checkpoint)  # fmt: skip
+    torch.save(
+        {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "average": average, "step": step}, checkpoint
+    )
     model.load_state_dict(average, strict=False)
     model.eval()
     rng = torch.Generator(device).manual_seed(987654321)
     test = world.render(world.sample_scenes(56 if device.type == "cuda" else 2, rng)).frames
     per_frame = torch.stack([reconstruction_psnr(model, part) for part in test.split(4)]).mean(0)
     with torch.no_grad():
-        latents = torch.cat([model.encode(pool[i : i + 4].transpose(1, 2).float() / 127.5 - 1)[0].float()
-                             for i in range(0, min(256, len(pool)), 4)])  # fmt: skip
+        latents = torch.cat(
+            [
+                model.encode(pool[i : i + 4].transpose(1, 2).float() / 127.5 - 1)[0].float()
+                for i in range(0, min(256, len(pool)), 4)
+            ]
+        )
         mean, std = latents.mean((0, 2, 3, 4)), latents.std((0, 2, 3, 4))
         model.set_latent_statistics(mean, std)
-    scores = {"step": step, "psnr": per_frame.mean().item(), "psnr_per_frame": per_frame.tolist(),
-              "seconds": time.time() - began}  # fmt: skip
-    print(f"step {step}: {scores['psnr']:.2f} dB over 33 frames, worst frame {per_frame.min():.2f} dB; "
-          f"latent std before rescaling {std.min():.2f} to {std.max():.2f}", flush=True)  # fmt: skip
+    scores = {
+        "step": step,
+        "psnr": per_frame.mean().item(),
+        "psnr_per_frame": per_frame.tolist(),
+        "seconds": time.time() - began,
+    }
+    print(
+        f"step {step}: {scores['psnr']:.2f} dB over 33 frames, worst frame {per_frame.min():.2f} dB; "
+        f"latent std before rescaling {std.min():.2f} to {std.max():.2f}",
+        flush=True,
+    )
     weights.save_part("vae", model.state_dict(), {"dim": args.dim}, args.out)
     (args.out / "vae_training.json").write_text(json.dumps(scores))
     sample = test[:8, ::8]

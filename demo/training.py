@@ -61,8 +61,13 @@ def _average_gradients(parameters: list[torch.Tensor]) -> None:
         gradient.copy_(mean.view_as(gradient))
 
 
-def descend(loss: torch.Tensor, optimiser: torch.optim.Optimizer, parameters: dict[str, torch.Tensor],
-            average: dict[str, torch.Tensor], decay: float) -> None:  # fmt: skip
+def descend(
+    loss: torch.Tensor,
+    optimiser: torch.optim.Optimizer,
+    parameters: dict[str, torch.Tensor],
+    average: dict[str, torch.Tensor],
+    decay: float,
+) -> None:
     """One optimiser step with gradients clipped to norm 1, then the running average of the parameters.
 
     Processes that train together share their gradients. A step whose gradients are not finite is left out: one such

@@ -14,10 +14,42 @@ from torch import nn
 LATENT_CHANNELS = 16
 
 # The statistics by which ComfyUI's `Wan21` latent format normalises, from the Wan 2.1 VAE's model card.
-LATENT_MEAN = (-0.7571, -0.7089, -0.9113, 0.1075, -0.1745, 0.9653, -0.1517, 1.5508,
-               0.4134, -0.0715, 0.5517, -0.3632, -0.1922, -0.9497, 0.2503, -0.2921)  # fmt: skip
-LATENT_STD = (2.8184, 1.4541, 2.3275, 2.6558, 1.2196, 1.7708, 2.6052, 2.0743,
-              3.2687, 2.1526, 2.8652, 1.5579, 1.6382, 1.1253, 2.8251, 1.9160)  # fmt: skip
+LATENT_MEAN = (
+    -0.7571,
+    -0.7089,
+    -0.9113,
+    0.1075,
+    -0.1745,
+    0.9653,
+    -0.1517,
+    1.5508,
+    0.4134,
+    -0.0715,
+    0.5517,
+    -0.3632,
+    -0.1922,
+    -0.9497,
+    0.2503,
+    -0.2921,
+)
+LATENT_STD = (
+    2.8184,
+    1.4541,
+    2.3275,
+    2.6558,
+    1.2196,
+    1.7708,
+    2.6052,
+    2.0743,
+    3.2687,
+    2.1526,
+    2.8652,
+    1.5579,
+    1.6382,
+    1.1253,
+    2.8251,
+    1.9160,
+)
 
 
 def latent_statistics(device: torch.device | str = "cpu") -> tuple[torch.Tensor, torch.Tensor]:
@@ -78,9 +110,14 @@ class ResidualBlock(nn.Module):
     def __init__(self, in_dim: int, out_dim: int):
         super().__init__()
         self.residual = nn.Sequential(
-            RMSNorm(in_dim, 3), nn.SiLU(), CausalConv3d(in_dim, out_dim, 3),
-            RMSNorm(out_dim, 3), nn.SiLU(), nn.Dropout(0.0), CausalConv3d(out_dim, out_dim, 3),
-        )  # fmt: skip
+            RMSNorm(in_dim, 3),
+            nn.SiLU(),
+            CausalConv3d(in_dim, out_dim, 3),
+            RMSNorm(out_dim, 3),
+            nn.SiLU(),
+            nn.Dropout(0.0),
+            CausalConv3d(out_dim, out_dim, 3),
+        )
         self.shortcut = CausalConv3d(in_dim, out_dim, 1) if in_dim != out_dim else nn.Identity()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -112,8 +149,9 @@ class Resample(nn.Module):
         super().__init__()
         self.up, self.time = mode == "up", time
         if self.up:
-            self.resample = nn.Sequential(nn.Upsample(scale_factor=(2.0, 2.0), mode="nearest-exact"),
-                                          nn.Conv2d(dim, dim // 2, 3, padding=1))  # fmt: skip
+            self.resample = nn.Sequential(
+                nn.Upsample(scale_factor=(2.0, 2.0), mode="nearest-exact"), nn.Conv2d(dim, dim // 2, 3, padding=1)
+            )
         else:
             self.resample = nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(dim, dim, 3, stride=2))
         if time:
@@ -144,8 +182,9 @@ class Encoder(nn.Module):
             if level < 3:
                 layers.append(Resample(dims[level + 1], "down", time=level > 0))
         self.downsamples = nn.Sequential(*layers)
-        self.middle = nn.Sequential(ResidualBlock(dims[-1], dims[-1]), AttentionBlock(dims[-1]),
-                                    ResidualBlock(dims[-1], dims[-1]))  # fmt: skip
+        self.middle = nn.Sequential(
+            ResidualBlock(dims[-1], dims[-1]), AttentionBlock(dims[-1]), ResidualBlock(dims[-1], dims[-1])
+        )
         self.head = nn.Sequential(RMSNorm(dims[-1], 3), nn.SiLU(), CausalConv3d(dims[-1], out_dim, 3))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -157,8 +196,9 @@ class Decoder(nn.Module):
         super().__init__()
         dims = [dim * 4, dim * 4, dim * 4, dim * 2, dim]
         self.conv1 = CausalConv3d(in_dim, dims[0], 3)
-        self.middle = nn.Sequential(ResidualBlock(dims[0], dims[0]), AttentionBlock(dims[0]),
-                                    ResidualBlock(dims[0], dims[0]))  # fmt: skip
+        self.middle = nn.Sequential(
+            ResidualBlock(dims[0], dims[0]), AttentionBlock(dims[0]), ResidualBlock(dims[0], dims[0])
+        )
         layers: list[nn.Module] = []
         for level in range(4):
             before = dims[level] if level == 0 else dims[level] // 2  # upsampling halves the channels
@@ -297,8 +337,14 @@ class Transformer(nn.Module):
                 nn.init.normal_(layer.weight, std=0.02)
         nn.init.zeros_(self.head.head.weight)
 
-    def forward(self, x: torch.Tensor, timestep: torch.Tensor, context: torch.Tensor, condition: torch.Tensor,
-                rotation: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:  # fmt: skip
+    def forward(
+        self,
+        x: torch.Tensor,
+        timestep: torch.Tensor,
+        context: torch.Tensor,
+        condition: torch.Tensor,
+        rotation: tuple[torch.Tensor, torch.Tensor],
+    ) -> torch.Tensor:
         """Velocity (noise minus clean) [B, 16, F, H, W].
 
         Args:

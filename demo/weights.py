@@ -70,8 +70,10 @@ def _read_entry(part: str, folder: Path) -> dict:
         entry = json.loads(path.read_text(encoding="utf-8"))[part]
         return {"config": dict(entry["config"]), "tensors": dict(entry["tensors"])}
     except (ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"The embedded model's {path} is damaged: {part} is not in it as it should be ({error!r}). "
-                           "Install the pack again.") from error  # fmt: skip
+        raise WeightsError(
+            f"The embedded model's {path} is damaged: {part} is not in it as it should be ({error!r}). "
+            "Install the pack again."
+        ) from error
 
 
 def load_part(part: str, folder: Path | None = None) -> tuple[dict[str, torch.Tensor], dict]:
@@ -95,11 +97,14 @@ def load_part(part: str, folder: Path | None = None) -> tuple[dict[str, torch.Te
         if name not in state:
             raise WeightsError(f"The embedded model's {folder / place['file']} lacks the tensor {name}.")
         if list(state[name].shape) != place["shape"]:
-            raise WeightsError(f"The embedded model's tensor {name} in {folder / place['file']} has the shape "
-                               f"{list(state[name].shape)}, expected {place['shape']}.")  # fmt: skip
+            raise WeightsError(
+                f"The embedded model's tensor {name} in {folder / place['file']} has the shape "
+                f"{list(state[name].shape)}, expected {place['shape']}."
+            )
     for name in [name for name, tensor in state.items() if tensor.dtype == torch.int8]:
         if name + SCALE not in state:
-            raise WeightsError(f"The embedded model's {folder / entry['tensors'][name]['file']} lacks the tensor "
-                               f"{name + SCALE}.")  # fmt: skip
+            raise WeightsError(
+                f"The embedded model's {folder / entry['tensors'][name]['file']} lacks the tensor {name + SCALE}."
+            )
         state[name] = (state[name].float() * state.pop(name + SCALE).float()).half()
     return state, entry["config"]

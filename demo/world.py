@@ -20,9 +20,21 @@ SIZE = 128
 FRAMES = 33
 
 FAMILIES = (
-    "move left", "move right", "move up", "move down", "grow", "shrink", "vanish", "recolour", "rotate", "fall",
-    "melt", "break", "focus", "still",
-)  # fmt: skip
+    "move left",
+    "move right",
+    "move up",
+    "move down",
+    "grow",
+    "shrink",
+    "vanish",
+    "recolour",
+    "rotate",
+    "fall",
+    "melt",
+    "break",
+    "focus",
+    "still",
+)
 
 COLOURS = {
     "red": (0.86, 0.14, 0.13),
@@ -82,8 +94,9 @@ class Scenes:
 
     def select(self, index: torch.Tensor) -> Scenes:
         """The scenes at `index` (an index or boolean tensor over the batch)."""
-        return Scenes(**{f.name: v if f.name == "frames" else v[index]
-                         for f in fields(self) for v in [getattr(self, f.name)]})  # fmt: skip
+        return Scenes(
+            **{f.name: v if f.name == "frames" else v[index] for f in fields(self) for v in [getattr(self, f.name)]}
+        )
 
     def to(self, device: torch.device) -> Scenes:
         return Scenes(**{name: v.to(device) if isinstance(v, torch.Tensor) else v for name, v in vars(self).items()})
@@ -98,8 +111,9 @@ def _distinct(choices: int, batch: int, count: int, rng: torch.Generator) -> tor
     return torch.rand((batch, choices), generator=rng, device=rng.device).argsort(1)[:, :count]
 
 
-def sample_scenes(batch: int, rng: torch.Generator, families: tuple[str, ...] = FAMILIES, frames: int = FRAMES,
-                  size: int = SIZE) -> Scenes:  # fmt: skip
+def sample_scenes(
+    batch: int, rng: torch.Generator, families: tuple[str, ...] = FAMILIES, frames: int = FRAMES, size: int = SIZE
+) -> Scenes:
     """Draws scenes with edits of the named families, on the generator's device.
 
     Args:
@@ -163,12 +177,25 @@ def sample_scenes(batch: int, rng: torch.Generator, families: tuple[str, ...] = 
 
     light_angle = _uniform(0.15, 0.85, (batch,), rng) * math.pi  # shines from above
     return Scenes(
-        family=family, shape=shape, colour=colour[:, :3], rgb=rgb[:, :3], present=present, centre=centre,
-        radius=radius, angle=angle, target=target, target_colour=colour[:, 3], target_rgb=rgb[:, 3],
-        turn=clockwise * (math.pi / 2), start=start, finish=finish, blur=blur,
+        family=family,
+        shape=shape,
+        colour=colour[:, :3],
+        rgb=rgb[:, :3],
+        present=present,
+        centre=centre,
+        radius=radius,
+        angle=angle,
+        target=target,
+        target_colour=colour[:, 3],
+        target_rgb=rgb[:, 3],
+        turn=clockwise * (math.pi / 2),
+        start=start,
+        finish=finish,
+        blur=blur,
         light=torch.stack([light_angle.cos(), light_angle.sin()], 1),
-        background=_uniform(0.0, 1.0, (batch, 12), rng), frames=frames,
-    )  # fmt: skip
+        background=_uniform(0.0, 1.0, (batch, 12), rng),
+        frames=frames,
+    )
 
 
 def _layout(batch, is_family, radius, extent, present, rng, candidates: int = 64):
@@ -179,16 +206,24 @@ def _layout(batch, is_family, radius, extent, present, rng, candidates: int = 64
     first = centre[:, :, 0].clone()  # [B, K, 2]
     far = torch.rand((batch, candidates), generator=rng, device=device)
     # An object that travels starts far enough from where it will rest for the travel to show.
-    for name, axis, low, high in (("move left", 0, 0.48, 0.85), ("move right", 0, 0.15, 0.52),
-                                  ("move up", 1, 0.48, 0.85), ("move down", 1, 0.15, 0.52),
-                                  ("fall", 1, 0.15, 0.42)):  # fmt: skip
+    for name, axis, low, high in (
+        ("move left", 0, 0.48, 0.85),
+        ("move right", 0, 0.15, 0.52),
+        ("move up", 1, 0.48, 0.85),
+        ("move down", 1, 0.15, 0.52),
+        ("fall", 1, 0.15, 0.42),
+    ):
         inside = (low + far * (high - low)).clamp(0.13, 0.87)
         first[..., axis] = torch.where(is_family(name)[:, None], inside, first[..., axis])
     centre[:, :, 0] = first
 
     target = first.clone()
-    for name, axis, value in (("move left", 0, SIDE), ("move right", 0, 1 - SIDE), ("move up", 1, SIDE),
-                              ("move down", 1, 1 - SIDE)):  # fmt: skip
+    for name, axis, value in (
+        ("move left", 0, SIDE),
+        ("move right", 0, 1 - SIDE),
+        ("move up", 1, SIDE),
+        ("move down", 1, 1 - SIDE),
+    ):
         target[..., axis] = torch.where(is_family(name)[:, None], value, target[..., axis])
     landed = (FLOOR - radius[:, :1]).expand(-1, candidates)
     target[..., 1] = torch.where(is_family("fall")[:, None], landed, target[..., 1])
@@ -246,20 +281,40 @@ def _radial_tables(device: torch.device, steps: int = 720) -> tuple[torch.Tensor
         return from_outline(outline(corners))
 
     t = torch.linspace(0, 2 * math.pi, 721, dtype=torch.float64)[:-1]
-    heart = torch.stack([16 * t.sin() ** 3,
-                         -(13 * t.cos() - 5 * (2 * t).cos() - 2 * (3 * t).cos() - (4 * t).cos()) - 1.5], 1)  # fmt: skip
+    heart = torch.stack(
+        [16 * t.sin() ** 3, -(13 * t.cos() - 5 * (2 * t).cos() - 2 * (3 * t).cos() - (4 * t).cos()) - 1.5], 1
+    )
     drop = torch.stack([0.62 * t.sin() * (t / 2).sin() ** 1.2, 0.95 * -t.cos() + 0.12], 1)
     third = 0.36
-    cross = outline([(-third, -1), (third, -1), (third, -third), (1, -third), (1, third), (third, third), (third, 1),
-                     (-third, 1), (-third, third), (-1, third), (-1, -third), (-third, -third)])  # fmt: skip
+    cross = outline(
+        [
+            (-third, -1),
+            (third, -1),
+            (third, -third),
+            (1, -third),
+            (1, third),
+            (third, third),
+            (third, 1),
+            (-third, 1),
+            (-third, third),
+            (-1, third),
+            (-1, -third),
+            (-third, -third),
+        ]
+    )
     tables = {
-        "circle": torch.full_like(theta, 0.95), "square": polygon(4, 0.0) * 1.1,
-        "triangle": polygon(3, -math.pi / 2) * 1.15, "star": star() * 1.12, "heart": from_outline(heart) * 1.1,
-        "hexagon": polygon(6, 0.0) * 1.03, "cross": from_outline(cross) * 1.1, "diamond": from_outline(
-            outline([(0, -1.12), (0.72, 0), (0, 1.12), (-0.72, 0)])) * 1.12,
+        "circle": torch.full_like(theta, 0.95),
+        "square": polygon(4, 0.0) * 1.1,
+        "triangle": polygon(3, -math.pi / 2) * 1.15,
+        "star": star() * 1.12,
+        "heart": from_outline(heart) * 1.1,
+        "hexagon": polygon(6, 0.0) * 1.03,
+        "cross": from_outline(cross) * 1.1,
+        "diamond": from_outline(outline([(0, -1.12), (0.72, 0), (0, 1.12), (-0.72, 0)])) * 1.12,
         "bar": from_outline(outline([(-1, -0.38), (1, -0.38), (1, 0.38), (-1, 0.38)])) * 1.15,
-        "teardrop": from_outline(drop) * 1.15, "ring": torch.full_like(theta, 1.0),
-    }  # fmt: skip
+        "teardrop": from_outline(drop) * 1.15,
+        "ring": torch.full_like(theta, 1.0),
+    }
     # "square" above stands on a corner; an upright square is what people draw.
     tables["square"] = tables["square"].roll(steps // 8)
     radius = torch.stack([tables[s] for s in SHAPES])
@@ -291,8 +346,11 @@ def _background(scenes: Scenes, xs: torch.Tensor, ys: torch.Tensor) -> torch.Ten
     stripes = torch.sin(xs * scale * 6.28 / 2 + phase)
     planks = torch.sin(ys * scale * 6.28 / 1.5 + phase)
     tiles = torch.sin(xs * scale * 3.14 + phase) * torch.sin(ys * scale * 3.14 + phase)
-    pattern = torch.where(kind < 0.3, torch.zeros_like(tiles), torch.where(
-        kind < 0.55, stripes, torch.where(kind < 0.8, planks, (tiles * 4).tanh())))  # fmt: skip
+    pattern = torch.where(
+        kind < 0.3,
+        torch.zeros_like(tiles),
+        torch.where(kind < 0.55, stripes, torch.where(kind < 0.8, planks, (tiles * 4).tanh())),
+    )
     lit = 1 + 0.035 * pattern[:, None] + 0.10 * (0.5 - ys) + 0.10 * (u[:, 11:12] - 0.5) * (xs - 0.5)
     return (wall * (1 - below) + table * below) * lit
 
@@ -312,35 +370,53 @@ def _states(scenes: Scenes, times: torch.Tensor) -> list[dict[str, torch.Tensor]
     drawn = []
     for o in (2, 1):
         one = torch.ones_like(scenes.radius[:, :1])
-        drawn.append({
-            "x": scenes.centre[:, o, :1], "y": scenes.centre[:, o, 1:], "radius": scenes.radius[:, o, None],
-            "wide": one, "high": one, "angle": scenes.angle[:, o, None], "alpha": scenes.present[:, o, None] * one,
-            "rgb": scenes.rgb[:, o, :, None], "shape": scenes.shape[:, o], "piece": None,
-        })  # fmt: skip
+        drawn.append(
+            {
+                "x": scenes.centre[:, o, :1],
+                "y": scenes.centre[:, o, 1:],
+                "radius": scenes.radius[:, o, None],
+                "wide": one,
+                "high": one,
+                "angle": scenes.angle[:, o, None],
+                "alpha": scenes.present[:, o, None] * one,
+                "rgb": scenes.rgb[:, o, :, None],
+                "shape": scenes.shape[:, o],
+                "piece": None,
+            }
+        )
     travel = torch.where(scenes.family[:, None] == FAMILIES.index("fall"), linear**2, progress)
     melting = during("melt") * progress
     high = 1 - (1 - FLAT_HEIGHT) * melting
-    radius = scenes.radius[:, :1] * (1 + (GROWN - 1) * during("grow") * progress
-                                     - (1 - SHRUNK) * during("shrink") * progress)  # fmt: skip
+    radius = scenes.radius[:, :1] * (
+        1 + (GROWN - 1) * during("grow") * progress - (1 - SHRUNK) * during("shrink") * progress
+    )
     recolour = (during("recolour") * progress)[:, None]
     hero = {
         "x": scenes.centre[:, 0, :1] + (scenes.target - scenes.centre[:, 0])[:, :1] * travel,
         "y": scenes.centre[:, 0, 1:] + (scenes.target - scenes.centre[:, 0])[:, 1:] * travel + radius * (1 - high),
-        "radius": radius, "wide": 1 + (FLAT_WIDTH - 1) * melting, "high": high,
+        "radius": radius,
+        "wide": 1 + (FLAT_WIDTH - 1) * melting,
+        "high": high,
         "angle": scenes.angle[:, :1] + scenes.turn[:, None] * during("rotate") * progress,
-        "alpha": 1 - during("vanish") * progress, "shape": scenes.shape[:, 0], "piece": None,
+        "alpha": 1 - during("vanish") * progress,
+        "shape": scenes.shape[:, 0],
+        "piece": None,
         "rgb": scenes.rgb[:, 0, :, None] * (1 - recolour) + scenes.target_rgb[:, :, None] * recolour,
-    }  # fmt: skip
+    }
     if not bool((scenes.family == FAMILIES.index("break")).any()):
         return [*drawn, hero]
     apart = during("break") * (1 - (1 - linear) ** 2)  # bursts, then slows down
     for k, (px, py, turned) in enumerate(((1, 1, 1), (-1, 1, -1), (-1, -1, 1), (1, -1, -1))):
-        drawn.append(hero | {
-            "x": hero["x"] + 0.71 * px * PIECE_SPREAD * radius * apart,
-            "y": hero["y"] + 0.71 * py * PIECE_SPREAD * radius * apart,
-            "angle": hero["angle"] + turned * PIECE_TURN * apart,
-            "piece": (k, turned * PIECE_TURN * apart), "apart": apart,
-        })  # fmt: skip
+        drawn.append(
+            hero
+            | {
+                "x": hero["x"] + 0.71 * px * PIECE_SPREAD * radius * apart,
+                "y": hero["y"] + 0.71 * py * PIECE_SPREAD * radius * apart,
+                "angle": hero["angle"] + turned * PIECE_TURN * apart,
+                "piece": (k, turned * PIECE_TURN * apart),
+                "apart": apart,
+            }
+        )
     return drawn
 
 
@@ -429,8 +505,14 @@ class Clips:
     finish: torch.Tensor
 
 
-def render(scenes: Scenes, size: int = SIZE, times: torch.Tensor | None = None, shutter: float = 0.7,
-           exposures: int = 4, chunk: int = 8) -> Clips:  # fmt: skip
+def render(
+    scenes: Scenes,
+    size: int = SIZE,
+    times: torch.Tensor | None = None,
+    shutter: float = 0.7,
+    exposures: int = 4,
+    chunk: int = 8,
+) -> Clips:
     """Renders scenes on the device that they are on.
 
     Args:

@@ -146,7 +146,7 @@ EXAMPLES = (
         "tower and comes to rest.",
         moves_camera=True,
     ),
-)  # fmt: skip
+)
 
 
 def system_text(style: str, camera: str, language: str, max_words: int) -> str:
@@ -217,9 +217,14 @@ def _examples(style: str, camera: str) -> str:
         ending = f" {CAMERA_STILL}" if camera == STILL and not example.moves_camera else ""
         lines = [f"Edit instruction: {example.instruction}", f"(The photo: {example.photo}.)"]
         if style == STAGED:
-            lines += [f"FIRST: {example.first}", f"THEN: {example.then}", f"FINALLY: {example.finally_}",
-                      f"UNCHANGED: {example.unchanged}", f"END STATE: {example.end_state}",
-                      f"CAPTION: {example.caption}{ending}"]  # fmt: skip
+            lines += [
+                f"FIRST: {example.first}",
+                f"THEN: {example.then}",
+                f"FINALLY: {example.finally_}",
+                f"UNCHANGED: {example.unchanged}",
+                f"END STATE: {example.end_state}",
+                f"CAPTION: {example.caption}{ending}",
+            ]
         else:
             lines += [f"CAPTION: {example.sentence}{ending}", f"END STATE: {example.end_state}"]
         parts.append("\n".join(lines))

@@ -136,8 +136,9 @@ class _Asking:
             choice = read_choice(text, len(places))
             if choice.number is not None:
                 return choice, ""
-            log.info("IF-Edit: the choice of %s was not used because %s: %r", self.model.name, choice.problem,
-                     text[:SHOWN])  # fmt: skip
+            log.info(
+                "IF-Edit: the choice of %s was not used because %s: %r", self.model.name, choice.problem, text[:SHOWN]
+            )
             problem = (
                 f"The answer of {self.model.name} could not be used because {choice.problem}, after asking "
                 f"{attempt + 1} times."

@@ -53,8 +53,15 @@ def read_reply(text: str) -> Reply:
     return Reply(caption, _first_sentence(clean.get("end_state", "")), stages, reasoning)
 
 
-def problem_of(caption: str, instruction: str, camera: str, language: str, max_words: int,
-               asks_for_camera: bool = False, fewest_words: int = FEWEST_WORDS) -> str | None:  # fmt: skip
+def problem_of(
+    caption: str,
+    instruction: str,
+    camera: str,
+    language: str,
+    max_words: int,
+    asks_for_camera: bool = False,
+    fewest_words: int = FEWEST_WORDS,
+) -> str | None:
     """Why a cleaned caption cannot be used, as the end of "... because"; None if it can.
 
     `asks_for_camera`: the instruction itself moves the camera, so that a moving one is right.
@@ -110,14 +117,14 @@ def count_words(text: str) -> int:
 STAGES = ("first", "then", "finally", "unchanged")
 _NAMES = {
     "caption": "caption|temporal caption|video caption|final caption|video description|video prompt|prompt|description"
-               "|final answer|answer|one sentence|sentence",
+    "|final answer|answer|one sentence|sentence",
     "end_state": "end state|end_state|endstate|final state|final frame|end|result|finished picture",
     "first": "first|at first|stage 1|step 1|beginning|start",
     "then": "then|next|after that|stage 2|step 2|middle",
     "finally": "finally|at the end|last|stage 3|step 3|ending",
     "unchanged": "unchanged|what stays unchanged|what stays|stays|unchanged elements|stays the same",
     "reasoning": "reasoning|thinking|thoughts|analysis|explanation|rationale|note|notes",
-}  # fmt: skip
+}
 _LABEL_OF = {label: name for name, labels in _NAMES.items() for label in labels.split("|")}
 _LABELS = "|".join(sorted(_LABEL_OF, key=len, reverse=True))
 _LABEL = re.compile(
@@ -142,8 +149,9 @@ def visible_text(text: str) -> str:
 
 
 _THINK = r"think(?:ing)?|thought|thoughts|reasoning|reflection|scratchpad|analysis"
-_OPENS = re.compile(rf"<(?:{_THINK})>|\[(?:think|thinking)\]|<\|channel\|>\s*(?:analysis|commentary)\s*<\|message\|>",
-                    re.IGNORECASE)  # fmt: skip
+_OPENS = re.compile(
+    rf"<(?:{_THINK})>|\[(?:think|thinking)\]|<\|channel\|>\s*(?:analysis|commentary)\s*<\|message\|>", re.IGNORECASE
+)
 _CLOSES = re.compile(rf"</(?:{_THINK})>|\[/(?:think|thinking)\]|<\|channel\|>\s*final\s*<\|message\|>", re.IGNORECASE)
 
 
@@ -245,8 +253,14 @@ _SPECIAL = re.compile(
     r"|start_of_image|end_of_image)>|\[/?(?:INST|SEP|CLS|PAD|MASK|UNK)\]|<<?/?SYS>?>|</?[a-zA-Z][^<>\n]{0,80}>"
 )
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb\u300c\u300d\u300e\u300f"
-_CLOSING = {"\u2018": "\u2019", "\u201c": "\u201d", "\u201e": "\u201c", "\u00ab": "\u00bb", "\u300c": "\u300d",
-            "\u300e": "\u300f"}  # fmt: skip
+_CLOSING = {
+    "\u2018": "\u2019",
+    "\u201c": "\u201d",
+    "\u201e": "\u201c",
+    "\u00ab": "\u00bb",
+    "\u300c": "\u300d",
+    "\u300e": "\u300f",
+}
 _ENDS = ".!?\u3002\uff01\uff1f\u2026"
 
 
@@ -331,7 +345,7 @@ _REFUSAL = re.compile(
     r"|\u62b1\u6b49|\u5bf9\u4e0d\u8d77|\u65e0\u6cd5(?:\u63d0\u4f9b|\u5e2e\u52a9|\u6ee1\u8db3|\u5b8c\u6210|\u67e5\u770b)"
     r"|\u4f5c\u4e3a(?:\u4e00\u4e2a)?(?:AI|\u4eba\u5de5\u667a\u80fd)",
     re.IGNORECASE,
-)  # fmt: skip
+)
 _PLACEHOLDER = re.compile(
     r"how the change begins|how it goes on|all of it as one continuous event"
     r"|that tells the change as one continuous event|one sentence about the finished picture"

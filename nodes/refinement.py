@@ -227,9 +227,21 @@ class StillVideoRefiner(io.ComfyNode):
                 choice, video = Refinement(None, why), picture
             else:
                 still_video = still_video or StillVideo(
-                    model, model_low, clip, vae, seed, prompt, length, steps, cfg, sampler_name, scheduler, strength,
-                    start_sigma, report,
-                )  # fmt: skip
+                    model,
+                    model_low,
+                    clip,
+                    vae,
+                    seed,
+                    prompt,
+                    length,
+                    steps,
+                    cfg,
+                    sampler_name,
+                    scheduler,
+                    strength,
+                    start_sigma,
+                    report,
+                )
                 video = resize(still_video(picture), picture.shape[2], picture.shape[1])
                 choice = choose_refined(video, picture, 1.0 if force else gain, goal)
             verdicts.append(name + choice.reason)
@@ -247,9 +259,22 @@ class StillVideo:
     """Makes still videos of pictures, all with the same settings; see the node's inputs."""
 
     def __init__(
-        self, model, model_low, clip, vae, seed: int, prompt: str, length: int, steps: int, cfg: float,
-        sampler_name: str, scheduler: str, strength: str, start_sigma: float, report: Report,
-    ):  # fmt: skip
+        self,
+        model,
+        model_low,
+        clip,
+        vae,
+        seed: int,
+        prompt: str,
+        length: int,
+        steps: int,
+        cfg: float,
+        sampler_name: str,
+        scheduler: str,
+        strength: str,
+        start_sigma: float,
+        report: Report,
+    ):
         self.model, self.model_low, self.vae, self.length = model, model_low, vae, length
         self.light = strength != FULL_VIDEO
         text = caption(prompt, clip)

@@ -93,10 +93,16 @@ def test_the_full_sizes_are_those_of_wan(size, billions, weights, memory, reside
     import comfy.ops
 
     module = comfy.ldm.wan.model.WanModel(
-        model_type="t2v", in_dim=size.channels + size.condition, out_dim=size.channels, dim=size.dim,
-        ffn_dim=size.ffn_dim, num_heads=size.dim // 128, num_layers=size.layers, device="meta",
+        model_type="t2v",
+        in_dim=size.channels + size.condition,
+        out_dim=size.channels,
+        dim=size.dim,
+        ffn_dim=size.ffn_dim,
+        num_heads=size.dim // 128,
+        num_layers=size.layers,
+        device="meta",
         operations=comfy.ops.disable_weight_init,
-    )  # fmt: skip
+    )
     assert sum(weight.numel() for weight in module.parameters()) / 1e9 == pytest.approx(billions, abs=0.05)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     options = edit_speed.parse(["--cap-memory", str(memory)])
@@ -228,10 +234,23 @@ def test_results_are_written_after_every_row(setup, monkeypatch, tmp_path):
 
 
 ROW = {
-    "case": "33f-8steps", "drop": STRIDE, "kept": [0, 3, 6, 8], "sampling": 4.6, "encode": 0.3, "decode": 0.3,
-    "total": 5.2, "ratio": 1.57, "raw_ratio": 1.6, "overhead": 0.02, "peak": 60.0, "reserved": 61.0,
-    "peak_above": 1.5, "plain_peak_above": 2.0, "same_condition": True, "budget": None,
-}  # fmt: skip
+    "case": "33f-8steps",
+    "drop": STRIDE,
+    "kept": [0, 3, 6, 8],
+    "sampling": 4.6,
+    "encode": 0.3,
+    "decode": 0.3,
+    "total": 5.2,
+    "ratio": 1.57,
+    "raw_ratio": 1.6,
+    "overhead": 0.02,
+    "peak": 60.0,
+    "reserved": 61.0,
+    "peak_above": 1.5,
+    "plain_peak_above": 2.0,
+    "same_condition": True,
+    "budget": None,
+}
 H100 = "NVIDIA H100 80GB HBM3"
 
 

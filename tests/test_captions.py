@@ -561,10 +561,25 @@ def test_a_very_long_text_is_answered_at_once(text):
 
 SAID = st.sampled_from([golden["instruction"] for golden in GOLDEN] + [wording for wording, _ in PAIRS])
 FRAMES = st.sampled_from(
-    ["{}", "could you {}, please?", "I want {}", "I'd like {} gone", "make {}", "{} should be broken", "{} has fallen",
-     "the {} is {}", "{} and {}", "{}, then {}", "I don't want {}", "give {} a turn", "{} to half its size",
-     "there is no {}", "it would be nice if {}", "'{}'"]
-)  # fmt: skip
+    [
+        "{}",
+        "could you {}, please?",
+        "I want {}",
+        "I'd like {} gone",
+        "make {}",
+        "{} should be broken",
+        "{} has fallen",
+        "the {} is {}",
+        "{} and {}",
+        "{}, then {}",
+        "I don't want {}",
+        "give {} a turn",
+        "{} to half its size",
+        "there is no {}",
+        "it would be nice if {}",
+        "'{}'",
+    ]
+)
 SPLICED = st.builds(lambda frame, one, two: frame.replace("{}", one, 1).replace("{}", two), FRAMES, SAID, SAID)
 SHUFFLED = SAID.flatmap(lambda said: st.permutations(said.split()).map(" ".join))
 

@@ -60,8 +60,12 @@ def test_the_number_on_the_page_is_the_number_given():
 def test_numbers_stay_readable_when_the_page_is_shrunk_to_768(count):
     """The label of a frame grows with it, and 768 pixels leave at least eight for a digit of few frames."""
     page = frame_collage(plain([SOURCE]), plain([(0, 0.4, 0.8)] * count), list(range(count)))
-    layout = module._best_layout([(module._picture(torch.zeros(64, 64, 3)), "source")],
-                                 [module._picture(torch.zeros(64, 64, 3))] * count, 0, 1536)  # fmt: skip
+    layout = module._best_layout(
+        [(module._picture(torch.zeros(64, 64, 3)), "source")],
+        [module._picture(torch.zeros(64, 64, 3))] * count,
+        0,
+        1536,
+    )
     scale = min(1, 768 / max(page.shape[1:3]))
     assert layout.text * scale >= (16 if count < 10 else 8)
 

@@ -38,8 +38,14 @@ def sockets():
 def test_vae_equals_comfyuis_for_whole_clips():
     torch.manual_seed(0)
     ours = wan.VAE(8).eval()
-    theirs = comfy.ldm.wan.vae.WanVAE(dim=8, z_dim=16, dim_mult=[1, 2, 4, 4], num_res_blocks=2, attn_scales=[],
-                                      temperal_downsample=[False, True, True])  # fmt: skip
+    theirs = comfy.ldm.wan.vae.WanVAE(
+        dim=8,
+        z_dim=16,
+        dim_mult=[1, 2, 4, 4],
+        num_res_blocks=2,
+        attn_scales=[],
+        temperal_downsample=[False, True, True],
+    )
     theirs.load_state_dict(ours.state_dict())
     clip = torch.rand(2, 3, 9, 32, 48) * 2 - 1
     with torch.no_grad():
@@ -70,8 +76,16 @@ def test_transformer_equals_comfyuis():
     ours = wan.Transformer(256, 320, 2).eval()
     for parameter in ours.parameters():
         torch.nn.init.normal_(parameter, std=0.05)
-    theirs = comfy.ldm.wan.model.WanModel(model_type="t2v", in_dim=36, dim=256, ffn_dim=320, num_heads=2, num_layers=2,
-                                          operations=comfy.ops.disable_weight_init, dtype=torch.float32)  # fmt: skip
+    theirs = comfy.ldm.wan.model.WanModel(
+        model_type="t2v",
+        in_dim=36,
+        dim=256,
+        ffn_dim=320,
+        num_heads=2,
+        num_layers=2,
+        operations=comfy.ops.disable_weight_init,
+        dtype=torch.float32,
+    )
     theirs.load_state_dict(ours.state_dict())
     x, condition = torch.randn(2, 16, 3, 8, 12), torch.randn(2, 20, 3, 8, 12)
     context, timestep = torch.randn(2, 7, 4096), torch.tensor([900.0, 30.0])
@@ -99,8 +113,9 @@ def test_core_nodes_sample_what_the_training_code_samples(model, sockets):
     torch.testing.assert_close(sampled["samples"], expected * std + mean, atol=1e-3, rtol=1e-3)
     (decoded,) = nodes.VAEDecode().decode(vae, sampled)
     assert decoded.shape[-3:] == (128, 128, 3)
-    torch.testing.assert_close(decoded.movedim(-1, -3).reshape(9, 3, 128, 128), model.decode(expected)[0], atol=1e-2,
-                               rtol=1e-2)  # fmt: skip
+    torch.testing.assert_close(
+        decoded.movedim(-1, -3).reshape(9, 3, 128, 128), model.decode(expected)[0], atol=1e-2, rtol=1e-2
+    )
 
 
 @pytest.mark.parametrize("positions", ["kept", "compact"])
@@ -114,13 +129,22 @@ def test_what_is_evaluated_drops_frames_as_the_edit_sampler_does(model, sockets,
     ).result
     drops = (Drop(0.9, "frames", frames=(0, 1, 3, 4, 5)), Drop(0.6, "first + settled"))
     (unet,) = ModelSamplingSD3().patch(unet, 3.0)
-    sampled = EditSampler.execute(unet, positive, negative, latent, 5, 6, 2.5, "euler", "simple", 0.9, 0,
-                                  dropout=drops, positions=positions)[0]  # fmt: skip
+    sampled = EditSampler.execute(
+        unet, positive, negative, latent, 5, 6, 2.5, "euler", "simple", 0.9, 0, dropout=drops, positions=positions
+    )[0]
 
     noise = comfy.sample.prepare_noise(latent["samples"], 5)
     # A batch of two, in which each clip has its own frames.
-    expected, kept = model.sample(image.expand(2, -1, -1, -1), [TEXT, ""], frames=21, steps=6, cfg=2.5,
-                                  noise=noise.expand(2, -1, -1, -1, -1), drops=drops, positions=positions)  # fmt: skip
+    expected, kept = model.sample(
+        image.expand(2, -1, -1, -1),
+        [TEXT, ""],
+        frames=21,
+        steps=6,
+        cfg=2.5,
+        noise=noise.expand(2, -1, -1, -1, -1),
+        drops=drops,
+        positions=positions,
+    )
     mean, std = wan.latent_statistics()
     assert sampled["kept_latent_frames"] == kept[0] and len(kept[0]) == 2
     torch.testing.assert_close(sampled["samples"], expected[:1] * std + mean, atol=1e-3, rtol=1e-3)
@@ -348,8 +372,18 @@ def test_judging_passes_the_truth_and_fails_what_is_wrong():
 @pytest.mark.timeout(900)  # two minutes on two cores that have nothing else to do
 def test_the_shipped_model_edits(model):
     runs = [("stride 3 at 0.9, first + settled at 0.6", "compact")]
-    scores = evaluate.measure(model, scenes=7, steps=12, cfg=evaluate.CFG, batch=7, device=torch.device("cpu"),
-                              precision="bfloat16", runs=runs, free_worded=True, chain=True)  # fmt: skip
+    scores = evaluate.measure(
+        model,
+        scenes=7,
+        steps=12,
+        cfg=evaluate.CFG,
+        batch=7,
+        device=torch.device("cpu"),
+        precision="bfloat16",
+        runs=runs,
+        free_worded=True,
+        chain=True,
+    )
     assert scores["all"]["success"] >= 5 / 7, evaluate.table(scores)
     assert scores["all"]["vae_psnr"] >= 32, evaluate.table(scores)
     assert scores["all"]["background"] >= 28, evaluate.table(scores)

@@ -164,22 +164,26 @@ class Family:
 FAMILIES = {
     "Wan 2.1 I2V with CLIP vision": Family(
         lambda: small_wan(seed=11, kind="i2v"),
-        lambda batch: wan(
-            "WanImageToVideo", vae(), 32, 32, LENGTH, batch, pictures(1, 1), clip_vision_output(1)
-        ),
+        lambda batch: wan("WanImageToVideo", vae(), 32, 32, LENGTH, batch, pictures(1, 1), clip_vision_output(1)),
     ),
     "Wan 2.1 FLF2V, first and last frame": Family(
         lambda: small_wan(seed=12, kind="i2v", first_last=True),
         lambda batch: wan(
-            "WanFirstLastFrameToVideo", vae(), 32, 32, LENGTH, batch, pictures(1, 1), pictures(1, 2),
-            clip_vision_output(1), clip_vision_output(2),
+            "WanFirstLastFrameToVideo",
+            vae(),
+            32,
+            32,
+            LENGTH,
+            batch,
+            pictures(1, 1),
+            pictures(1, 2),
+            clip_vision_output(1),
+            clip_vision_output(2),
         ),
     ),
     "Wan 2.2 I2V, first and last frame": Family(
         lambda: small_wan(seed=13),
-        lambda batch: wan(
-            "WanFirstLastFrameToVideo", vae(), 32, 32, LENGTH, batch, pictures(5, 1), pictures(6, 2)
-        ),
+        lambda batch: wan("WanFirstLastFrameToVideo", vae(), 32, 32, LENGTH, batch, pictures(5, 1), pictures(6, 2)),
     ),
     "Fun InP": Family(
         lambda: small_wan(seed=14, kind="i2v"),
@@ -190,7 +194,14 @@ FAMILIES = {
     "Fun Control 2.1": Family(
         lambda: small_wan(seed=15, in_dim=48, kind="i2v"),
         lambda batch: wan(
-            "WanFunControlToVideo", vae(), 32, 32, LENGTH, batch, pictures(1, 1), clip_vision_output(1),
+            "WanFunControlToVideo",
+            vae(),
+            32,
+            32,
+            LENGTH,
+            batch,
+            pictures(1, 1),
+            clip_vision_output(1),
             pictures(LENGTH, 3),
         ),
         along=("concat_latent_image",),
@@ -198,16 +209,30 @@ FAMILIES = {
     "Fun Control 2.2 with a reference image": Family(
         lambda: small_wan(seed=16, in_dim=52, ref_conv=True),
         lambda batch: wan(
-            "Wan22FunControlToVideo", vae(), 32, 32, LENGTH, batch,
-            ref_image=pictures(1, 4), start_image=pictures(1, 1), control_video=pictures(LENGTH, 3),
+            "Wan22FunControlToVideo",
+            vae(),
+            32,
+            32,
+            LENGTH,
+            batch,
+            ref_image=pictures(1, 4),
+            start_image=pictures(1, 1),
+            control_video=pictures(LENGTH, 3),
         ),
         before=1,
     ),
     "Fun Control 2.2 5B": Family(
         lambda: small_wan(seed=17, in_dim=148, out_dim=48, ref_conv=True),
         lambda batch: wan(
-            "Wan22FunControlToVideo", vae22(), 64, 64, LENGTH, batch,
-            ref_image=pictures(1, 4), start_image=pictures(1, 1), control_video=pictures(21, 3),
+            "Wan22FunControlToVideo",
+            vae22(),
+            64,
+            64,
+            LENGTH,
+            batch,
+            ref_image=pictures(1, 4),
+            start_image=pictures(1, 1),
+            control_video=pictures(21, 3),
         ),
         before=1,
     ),
@@ -220,9 +245,7 @@ FAMILIES = {
     ),
     "Fun Camera 2.2": Family(
         lambda: small_wan(seed=19, in_dim=36, kind="camera_2.2"),
-        lambda batch: wan(
-            "WanCameraImageToVideo", vae(), 32, 32, LENGTH, batch, pictures(1, 1), None, camera()
-        ),
+        lambda batch: wan("WanCameraImageToVideo", vae(), 32, 32, LENGTH, batch, pictures(1, 1), None, camera()),
         along=("concat_latent_image", "concat_mask", "camera_conditions"),
     ),
     "VACE with a control video": Family(
@@ -240,7 +263,7 @@ FAMILIES = {
         along=(),
         after=2,
     ),
-}  # fmt: skip
+}
 
 each_family = pytest.mark.parametrize("name", FAMILIES)
 
@@ -434,10 +457,13 @@ def test_the_last_frame_that_was_given_is_still_given_after_the_drop():
 @pytest.mark.parametrize("end_images", [1, 5, 33])
 def test_any_number_of_end_images_is_cut_with_the_video(end_images):
     video = wan("WanFirstLastFrameToVideo", vae(), 32, 32, LENGTH, 1, None, pictures(end_images, 2))
-    assert largest_difference(
-        edit(expert(1), video, positions="compact")["samples"],
-        edit_by_hand(expert(1), video, ("concat_latent_image", "concat_mask")),
-    ) < 1e-4  # fmt: skip
+    assert (
+        largest_difference(
+            edit(expert(1), video, positions="compact")["samples"],
+            edit_by_hand(expert(1), video, ("concat_latent_image", "concat_mask")),
+        )
+        < 1e-4
+    )
 
 
 # --- VACE with a reference image: latent frames before the video ---
@@ -447,9 +473,17 @@ WITH_REFERENCE = [0, 1, 4, 7, 9]  # the reference, and stride 3 of the nine fram
 
 def vace_with_reference():
     *video, trim_latent = wan(
-        "WanVaceToVideo", vae(), 32, 32, LENGTH, 1, 1.0, pictures(LENGTH, 3), pictures(LENGTH, 5)[..., 0],
+        "WanVaceToVideo",
+        vae(),
+        32,
+        32,
+        LENGTH,
+        1,
+        1.0,
+        pictures(LENGTH, 3),
+        pictures(LENGTH, 5)[..., 0],
         pictures(1, 4),
-    )  # fmt: skip
+    )
     assert trim_latent == 1 and video[2]["samples"].shape[2] == 1 + FRAMES
     return video
 
@@ -1030,10 +1064,20 @@ def model_function_wrapper(model):
 @pytest.mark.parametrize(
     "patch",
     [
-        skip_layers, skip_layers_guidance, cfg_zero_star, cfg_norm, rescale_cfg, tangential_damping, frequency_scaling,
-        mahiro, projected_guidance, text_attention_guidance, block_replacement, model_function_wrapper,
+        skip_layers,
+        skip_layers_guidance,
+        cfg_zero_star,
+        cfg_norm,
+        rescale_cfg,
+        tangential_damping,
+        frequency_scaling,
+        mahiro,
+        projected_guidance,
+        text_attention_guidance,
+        block_replacement,
+        model_function_wrapper,
     ],
-)  # fmt: skip
+)
 def test_patches_of_the_model_work_in_both_stages(patch):
     model, video = patch(expert(1)), start_video()
     ours = edit(model, video)["samples"]

@@ -221,7 +221,7 @@ def test_no_reply_takes_long_to_read(start, filling):
 PARTS = st.sampled_from(
     ["CHOICE:", "3", " ", "\n", "of", "12", "**", "{", "}", '"choice":', "<think>", "</think>", "not", "frame", "or"]
     + [",", "-", "\u7b2c", "\u5341", "none", "x", "\\boxed{", "[", "]", "3.5", "third", "I choose", "\u20e3", "%"]
-)  # fmt: skip
+)
 
 
 @settings(max_examples=300, deadline=None)

@@ -235,8 +235,16 @@ def test_the_filmstrip_is_what_the_browser_expects(preview_folder, keyframes):
     shown = filmstrip(output)
     assert json.loads(json.dumps(shown)) == shown
     assert list(shown) == [
-        "numbers", "thumbnails", "large", "curves", "chosen", "automatic", "candidates", "reason", "batch"
-    ]  # fmt: skip
+        "numbers",
+        "thumbnails",
+        "large",
+        "curves",
+        "chosen",
+        "automatic",
+        "candidates",
+        "reason",
+        "batch",
+    ]
     assert shown["numbers"] == KEYFRAMES
     assert (shown["chosen"], shown["automatic"], shown["candidates"]) == (12, 24, [12, 24, 32])
     assert shown["reason"] == output.result[3] == "frame 12: chosen by hand"
@@ -290,8 +298,14 @@ def test_old_workflows_find_their_inputs_and_outputs_where_they_were(object_info
     assert selector["output"] == ["IMAGE", "INT", "IMAGE", "STRING", "IMAGE", "IMAGE"]
     assert list(selector["input"]["required"]) == ["frames", "frame_numbers", "method", "frame"]
     assert list(selector["input"]["optional"]) == [
-        "source", "vlm", "instruction", "end_state", "when_none", "candidates", "clip_vision"
-    ]  # fmt: skip
+        "source",
+        "vlm",
+        "instruction",
+        "end_state",
+        "when_none",
+        "candidates",
+        "clip_vision",
+    ]
 
 
 def test_a_selector_that_nothing_follows_runs_and_its_filmstrip_is_sent_again_when_nothing_had_to_run(comfyui_client):

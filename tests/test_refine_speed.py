@@ -63,9 +63,14 @@ def test_a_row_is_compared_with_the_light_pass(rows):
 
 
 ROW = {
-    "case": "33f-8steps", "row": LIGHT, "seconds": 0.6, "raw": 0.3, "times_light": 1.0, "peak": 60.0,
+    "case": "33f-8steps",
+    "row": LIGHT,
+    "seconds": 0.6,
+    "raw": 0.3,
+    "times_light": 1.0,
+    "peak": 60.0,
     "forwards": [[2, 2]],
-}  # fmt: skip
+}
 H100 = "NVIDIA H100 80GB HBM3"
 
 

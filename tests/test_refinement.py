@@ -170,8 +170,9 @@ def test_a_camera_that_moved_changed_the_structure():
 def test_structure_that_changed_under_the_same_colours_loses():
     """Where every coarse cell keeps its average, only the structural similarity sees it."""
     y, x = torch.meshgrid(torch.arange(128), torch.arange(128), indexing="ij")
-    upright, lying = ((((axis + 4) // 11) % 2).float()[None, ..., None].expand(-1, -1, -1, 3) * 0.08 + 0.4
-                      for axis in (x, y))  # fmt: skip
+    upright, lying = (
+        (((axis + 4) // 11) % 2).float()[None, ..., None].expand(-1, -1, -1, 3) * 0.08 + 0.4 for axis in (x, y)
+    )
     soft = blurred(upright, 1.5)
     change = content_change(lying, soft)[0]
     assert change[0] < 0.04 and change[1] < 0.12
@@ -445,9 +446,20 @@ def test_the_light_pass_is_what_a_person_gets_who_chooses_nothing():
 def test_saved_workflows_keep_the_order_of_inputs_and_outputs():
     schema = StillVideoRefiner.define_schema()
     assert [each.id for each in schema.inputs][:13] == [
-        "model", "clip", "vae", "image", "seed", "prompt", "length", "steps", "cfg", "sampler_name", "scheduler",
-        "model_low", "source",
-    ]  # fmt: skip
+        "model",
+        "clip",
+        "vae",
+        "image",
+        "seed",
+        "prompt",
+        "length",
+        "steps",
+        "cfg",
+        "sampler_name",
+        "scheduler",
+        "model_low",
+        "source",
+    ]
     assert all(each.optional for each in schema.inputs[11:])
     assert [each.display_name for each in schema.outputs] == ["image", "frames", "report"]
 
@@ -496,9 +508,7 @@ def test_a_picture_as_sharp_as_its_source_is_left_alone_without_sampling(model, 
 def test_a_picture_softer_than_its_source_or_one_that_is_forced_is_refined(model, vae):
     source = torch.rand(1, 64, 64, 3)
     picture = through_the_vae(vae, source)
-    for given, options in (
-        (blurred(picture, 2.0), {}), (picture, {"as_sharp": 1.01}), (picture, {"force": True})
-    ):  # fmt: skip
+    for given, options in ((blurred(picture, 2.0), {}), (picture, {"as_sharp": 1.01}), (picture, {"force": True})):
         output = refine(model, vae, given, source=source, **options)
         assert len(output[1]) == 5 and "as the source" not in output[2]
 
@@ -613,8 +623,9 @@ def test_the_embedded_model_cleans_a_noisy_picture(finished):
 def test_what_is_evaluated_is_what_the_node_makes(embedded, finished):
     picture = blurred(finished, 2.5)
     seconds: dict = {}
-    refined, choices = evaluation.refine(embedded, picture.movedim(-1, 1), finished.movedim(-1, 1), seed=5,
-                                         seconds=seconds)  # fmt: skip
+    refined, choices = evaluation.refine(
+        embedded, picture.movedim(-1, 1), finished.movedim(-1, 1), seed=5, seconds=seconds
+    )
     image, _, report = refine_with_embedded(picture, source=finished).args
     assert torch.allclose(pictures(refined), image, atol=0.01)
     assert choices[0].frame is not None and report.startswith(f"frame {choices[0].frame} of 5")
@@ -662,9 +673,14 @@ def test_each_scene_and_run_has_its_row(embedded):
 
 
 ROW = {
-    "before": 32.0, "after": 36.0, "rendered_before": 30.0, "rendered_after": 33.0, "success_before": True,
-    "success_after": True, "taken": True,
-}  # fmt: skip
+    "before": 32.0,
+    "after": 36.0,
+    "rendered_before": 30.0,
+    "rendered_after": 33.0,
+    "success_before": True,
+    "success_after": True,
+    "taken": True,
+}
 
 
 def scores(**changes) -> list[dict]:
@@ -681,18 +697,26 @@ def scores(**changes) -> list[dict]:
     ("changes", "missed"),
     [
         ({}, None),
-        ({f"{kind}_{how}": {"after": 34.9} for kind in ("blur", "motion_blur") for how in
-          ("light_pass", "full_still_video")}, "gain at least 3 dB, on average (+2.9 dB)"),
+        (
+            {
+                f"{kind}_{how}": {"after": 34.9}
+                for kind in ("blur", "motion_blur")
+                for how in ("light_pass", "full_still_video")
+            },
+            "gain at least 3 dB, on average (+2.9 dB)",
+        ),
         ({"as_chosen_light_pass": {"after": 31.6}}, "loses more than 0.3 dB (at most 0.40 dB)"),
         ({"as_chosen_light_pass": {"success_after": False}}, "within 1% (-100.0%)"),
         ({"motion_blur_full_still_video": {"after": 37.1}}, "at most 0.5 dB less than the full one (+0.55 dB less)"),
         (
-            {f"{kind}_full_still_video": {"seconds": {"sampling": 0.3, "total": 1.2}}
-             for kind in ("blur", "motion_blur")},
+            {
+                f"{kind}_full_still_video": {"seconds": {"sampling": 0.3, "total": 1.2}}
+                for kind in ("blur", "motion_blur")
+            },
             "4 times cheaper (3.0 times; 3.0 times with",
         ),
     ],
-)  # fmt: skip
+)
 def test_the_targets_of_the_evaluation_are_those_of_the_issue(changes, missed):
     found = evaluation.targets(scores(**changes))
     assert len(found) == 5

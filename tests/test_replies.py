@@ -75,8 +75,10 @@ def test_the_question_says_what_the_person_chose():
     system = system_text(ONE_SENTENCE, MAY_MOVE, CHINESE, 55)
     assert "55 words" in system and "Simplified Chinese" in system and "may move" in system
     assert "FIRST:" not in system and "FIRST:" in system_text(STAGED, STILL, ENGLISH, 100)
-    assert user_text("let  it\nmelt", " it is ice ").splitlines()[:2] == ["Edit instruction: let it melt",
-                                                                         "Also consider: it is ice"]  # fmt: skip
+    assert user_text("let  it\nmelt", " it is ice ").splitlines()[:2] == [
+        "Edit instruction: let it melt",
+        "Also consider: it is ice",
+    ]
     assert "no photo" in user_text("x", has_image=False)
     assert "because it refused" in retry_text("question", "it refused")
 
@@ -153,7 +155,7 @@ def test_stages_without_a_caption_make_one():
 def test_thoughts_are_kept_apart_for_those_who_want_to_see_them():
     reply = read_reply(f"<think>A cup\nis fragile.</think>CAPTION: {FALLS}")
     assert (reply.caption, reply.thoughts) == (FALLS, "A cup is fragile.")
-    assert read_reply("<think>and on and on") .caption == ""  # cut off before the answer  # fmt: skip
+    assert read_reply("<think>and on and on").caption == ""  # cut off before the answer
 
 
 def test_of_the_end_state_one_sentence_is_taken():
@@ -205,16 +207,25 @@ def test_a_moving_camera_is_right_where_it_was_asked_for():
 def test_chinese_is_accepted_where_chinese_was_asked_for():
     assert problem(CHINESE_CAPTION, language=CHINESE) is None
     assert "Chinese" in problem(FALLS, language=CHINESE)
-    assert "moves the camera" in problem(CHINESE_CAPTION + "\u955c\u5934\u6162\u6162\u63a8\u8fdb\u3002",
-                                         language=CHINESE)  # fmt: skip
+    assert "moves the camera" in problem(
+        CHINESE_CAPTION + "\u955c\u5934\u6162\u6162\u63a8\u8fdb\u3002", language=CHINESE
+    )
     assert count_words(CHINESE_CAPTION) == 6  # 12 characters
 
 
 @pytest.mark.parametrize(
     "said",
-    ["The camera stays still.", "The camera remains perfectly static.", "Static camera.", "A fixed shot.",
-     "The camera does not move.", "No camera movement.", "The framing stays the same.", CAMERA_STILL_CHINESE],
-)  # fmt: skip
+    [
+        "The camera stays still.",
+        "The camera remains perfectly static.",
+        "Static camera.",
+        "A fixed shot.",
+        "The camera does not move.",
+        "No camera movement.",
+        "The framing stays the same.",
+        CAMERA_STILL_CHINESE,
+    ],
+)
 def test_a_still_camera_is_said_once(said):
     assert with_still_camera(f"{FALLS} {said}", ENGLISH) == f"{FALLS} {said}"
 
@@ -229,14 +240,80 @@ def test_a_still_camera_is_added_where_nothing_is_said_and_taken_away_again():
 # ---- whatever comes
 
 FRAGMENTS = st.sampled_from(
-    ["CAPTION:", "END STATE:", "**Caption**:", "<think>", "</think>", "```json", "```", '{"caption": "', '"}', "(", ")",
-     "((x:1.3", "embedding:", "<|im_end|>", "<|", "|>", "</s", "s>", "<image>", "\n\n", "- ", "1. ", '"', "'", "\u201c",
-     "The cup falls.", "I'm sorry", "Note:", "[", "](", "\ud800", "\x00", "\u202e", "\ufeff", "\u955c\u5934",
-     "\U0001f600", "# ", "***", "_", "\\(", "&lt;", ":", ",", ".", "\u3002", "e\u0301"]
-)  # fmt: skip
+    [
+        "CAPTION:",
+        "END STATE:",
+        "**Caption**:",
+        "<think>",
+        "</think>",
+        "```json",
+        "```",
+        '{"caption": "',
+        '"}',
+        "(",
+        ")",
+        "((x:1.3",
+        "embedding:",
+        "<|im_end|>",
+        "<|",
+        "|>",
+        "</s",
+        "s>",
+        "<image>",
+        "\n\n",
+        "- ",
+        "1. ",
+        '"',
+        "'",
+        "\u201c",
+        "The cup falls.",
+        "I'm sorry",
+        "Note:",
+        "[",
+        "](",
+        "\ud800",
+        "\x00",
+        "\u202e",
+        "\ufeff",
+        "\u955c\u5934",
+        "\U0001f600",
+        "# ",
+        "***",
+        "_",
+        "\\(",
+        "&lt;",
+        ":",
+        ",",
+        ".",
+        "\u3002",
+        "e\u0301",
+    ]
+)
 ANYTHING = st.one_of(st.text(), st.lists(st.one_of(FRAGMENTS, st.text(max_size=8))).map("".join))
-WORST = ["(", "[", "<", '"', "{", "*", "-", " ", "\n", "[[", '{"a":', "caption:", "<|", "a", "1. ", "camera then ",
-         "(:", ".,", "* \n", "<think>", "\u4e00", "note "]  # fmt: skip
+WORST = [
+    "(",
+    "[",
+    "<",
+    '"',
+    "{",
+    "*",
+    "-",
+    " ",
+    "\n",
+    "[[",
+    '{"a":',
+    "caption:",
+    "<|",
+    "a",
+    "1. ",
+    "camera then ",
+    "(:",
+    ".,",
+    "* \n",
+    "<think>",
+    "\u4e00",
+    "note ",
+]
 
 
 @settings(max_examples=600, deadline=None)

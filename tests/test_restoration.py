@@ -544,6 +544,15 @@ def test_the_table_of_the_embedded_model_counts_what_stayed_untouched():
 
 
 def test_the_benchmarks_table_names_what_is_not_exact():
-    row = {"photo": "a", "kind": PASTED, "model": "photo", "camera": 1.0, "iou": 0.9, "inside": 31.0, "before": 20.0,
-           "seam": 0.0, "share": 0.1}  # fmt: skip
+    row = {
+        "photo": "a",
+        "kind": PASTED,
+        "model": "photo",
+        "camera": 1.0,
+        "iou": 0.9,
+        "inside": 31.0,
+        "before": 20.0,
+        "seam": 0.0,
+        "share": 0.1,
+    }
     assert "CHANGED" in table([{**row, "exact": 0.0}]) and "CHANGED" not in table([{**row, "exact": 1.0}])

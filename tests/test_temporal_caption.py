@@ -63,8 +63,9 @@ def test_a_usable_reply_becomes_the_caption_with_a_still_camera():
 def test_the_model_is_shown_the_first_image_and_told_what_was_chosen():
     model = Scripted(GOOD)
     images = torch.rand(3, 8, 8, 3)
-    write_caption(model, INSTRUCTION, images, style=ONE_SENTENCE, camera=MAY_MOVE, max_words=42, guidance="it is tin",
-                  seed=5)  # fmt: skip
+    write_caption(
+        model, INSTRUCTION, images, style=ONE_SENTENCE, camera=MAY_MOVE, max_words=42, guidance="it is tin", seed=5
+    )
     (question,) = model.questions
     assert len(question["images"]) == 1 and torch.equal(question["images"][0], images[:1])
     assert "42 words" in question["system"] and "two lines" in question["system"] and "may move" in question["system"]
@@ -186,8 +187,10 @@ def test_the_style_decides_what_is_asked(node, style, asked):
 def test_a_style_that_needs_a_model_says_so_when_there_is_none(node, style):
     shown, caption, *_ = texts(node.execute(INSTRUCTION, style=style))
     assert caption == temporal_caption(INSTRUCTION).caption
-    assert shown == f'{caption}\n\nThe style "{style}" needs a language model: connect one of the VLM nodes to vlm. ' \
-                    "The rules wrote this caption instead."  # fmt: skip
+    assert (
+        shown == f'{caption}\n\nThe style "{style}" needs a language model: connect one of the VLM nodes to vlm. '
+        "The rules wrote this caption instead."
+    )
     with pytest.raises(ValueError, match="connect one of the VLM nodes"):
         node.execute(INSTRUCTION, style=style, strict=True)
 
@@ -220,16 +223,29 @@ def test_the_choices_are_those_that_writing_knows():
 def graph(fake, number=1, **caption):
     """A graph that asks the server and saves a picture; `number` keeps it apart from those of other tests."""
     return {
-        "vlm": {"class_type": "IFEdit_VLMFromServer",
-                "inputs": {"address": fake.address, "model": "tiny", "key_variable": "", "image_size": 64,
-                           "timeout": 30.0, "retries": 0}},
+        "vlm": {
+            "class_type": "IFEdit_VLMFromServer",
+            "inputs": {
+                "address": fake.address,
+                "model": "tiny",
+                "key_variable": "",
+                "image_size": 64,
+                "timeout": 30.0,
+                "retries": 0,
+            },
+        },
         "photo": {"class_type": "EmptyImage", "inputs": {"width": 64, "height": 64, "batch_size": 1, "color": number}},
-        "caption": {"class_type": "IFEdit_TemporalCaption",
-                    "inputs": {"instruction": INSTRUCTION, "image": ["photo", 0], "vlm": ["vlm", 0], **caption}},
+        "caption": {
+            "class_type": "IFEdit_TemporalCaption",
+            "inputs": {"instruction": INSTRUCTION, "image": ["photo", 0], "vlm": ["vlm", 0], **caption},
+        },
         "text": {"class_type": "PreviewAny", "inputs": {"source": ["caption", 0]}, "_meta": {"title": "text"}},
-        "save": {"class_type": "SaveImage", "inputs": {"images": ["photo", 0], "filename_prefix": "key"},
-                 "_meta": {"title": "save"}},
-    }  # fmt: skip
+        "save": {
+            "class_type": "SaveImage",
+            "inputs": {"images": ["photo", 0], "filename_prefix": "key"},
+            "_meta": {"title": "save"},
+        },
+    }
 
 
 def test_the_same_inputs_ask_once_and_another_seed_asks_again(comfyui_client):

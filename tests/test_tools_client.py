@@ -96,16 +96,20 @@ def test_an_uploaded_image_can_be_loaded(comfyui_client):
 @pytest.mark.parametrize(
     ("prompt", "words"),
     [
-        ({"1": BLUE, "2": node("SaveImage", "Save it", images=["1", 0])},
-         ['"Save it" (node 2, SaveImage)', "filename_prefix"]),
-        ({"1": {**BLUE, "inputs": {**BLUE["inputs"], "width": "wide"}}, "2": SAVE},
-         ['"Blue" (node 1, EmptyImage)', "wide"]),
+        (
+            {"1": BLUE, "2": node("SaveImage", "Save it", images=["1", 0])},
+            ['"Save it" (node 2, SaveImage)', "filename_prefix"],
+        ),
+        (
+            {"1": {**BLUE, "inputs": {**BLUE["inputs"], "width": "wide"}}, "2": SAVE},
+            ['"Blue" (node 1, EmptyImage)', "wide"],
+        ),
         ({"1": node("NoSuchNode", "Mystery")}, ["NoSuchNode"]),
         ({"1": BLUE}, ["no outputs"]),
         # One of two outputs is valid: ComfyUI would run that one and keep quiet.
         ({"1": BLUE, "2": SAVE, "3": node("SaveImage", "Other", images=["1", 0])}, ['"Other" (node 3, SaveImage)']),
     ],
-)  # fmt: skip
+)
 def test_a_refused_workflow_names_the_nodes_and_reasons(comfyui_client, prompt, words):
     with pytest.raises(WorkflowError, match="refused") as refusal:
         comfyui_client.run(prompt)

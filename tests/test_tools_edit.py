@@ -107,8 +107,11 @@ def test_results_are_never_overwritten(tmp_path):
     first = edit.save_results(FinishedRun, FinishedRun, tmp_path, "cat")
     second = edit.save_results(FinishedRun, FinishedRun, tmp_path, "cat")
     assert [path.name for path in first + second] == [
-        "cat-edit-2.png", "cat-collage-2.png", "cat-edit-3.png", "cat-collage-3.png"
-    ]  # fmt: skip
+        "cat-edit-2.png",
+        "cat-collage-2.png",
+        "cat-edit-3.png",
+        "cat-collage-3.png",
+    ]
     assert first[0].read_text() == "Result" and first[1].read_text() == "Collage"
 
 

@@ -24,9 +24,15 @@ class Graph:
             sockets.append({"name": name, "type": kind_of_link, "link": len(self.links)})
             if name in extra.get("widget_inputs", ()):
                 sockets[-1]["widget"] = {"name": name}
-        node = {"id": node_id, "type": kind, "mode": extra.get("mode", 0), "inputs": sockets,
-                "outputs": [{"name": each, "type": each} for each in outputs.split()],
-                "widgets_values": list(widgets), "properties": {}}  # fmt: skip
+        node = {
+            "id": node_id,
+            "type": kind,
+            "mode": extra.get("mode", 0),
+            "inputs": sockets,
+            "outputs": [{"name": each, "type": each} for each in outputs.split()],
+            "widgets_values": list(widgets),
+            "properties": {},
+        }
         if "title" in extra:
             node["title"] = extra["title"]
         self.nodes.append(node)
@@ -50,9 +56,14 @@ def test_widgets_links_and_titles_arrive(object_info):
     assert prompt["1"]["inputs"] == {"width": 64, "height": 32, "batch_size": 2}
     assert prompt["2"]["_meta"]["title"] == "Edit"
     assert prompt["2"]["inputs"] == {
-        "seed": 7, "steps": 5, "cfg": 1.5, "sampler_name": "euler", "scheduler": "simple", "denoise": 0.5,
+        "seed": 7,
+        "steps": 5,
+        "cfg": 1.5,
+        "sampler_name": "euler",
+        "scheduler": "simple",
+        "denoise": 0.5,
         "latent_image": ["1", 0],
-    }  # fmt: skip
+    }
 
 
 def test_a_graph_with_everything_people_use_runs(object_info, comfyui_client):

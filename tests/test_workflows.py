@@ -24,9 +24,13 @@ WITH_VLM, REGION, PICK = "edit_image_with_vlm", "edit_region_of_photo", "pick_th
 EDITS = [DEMO, WAN_14B, WAN_5B, WITH_VLM, REGION]  # the whole chain
 WORKFLOWS = [*EDITS, PICK]
 STEPS_OF_THE_CHAIN = [
-    "1  Temporal caption", "2  Video with dropout", "3  Choose the frame", "4  Still-video refiner",
-    "5  Restore into the photo", "Result"
-]  # fmt: skip
+    "1  Temporal caption",
+    "2  Video with dropout",
+    "3  Choose the frame",
+    "4  Still-video refiner",
+    "5  Restore into the photo",
+    "Result",
+]
 TITLE_HEIGHT = 30  # of a node, above its position; of a group, inside its bounding box
 # What the browser (frontend 1.32.9) makes a node at least as high as, in pixels.
 EDGES, SOCKET_ROW, WIDGET, TEXT_BOX, TEXT_UNDER = 14, 20, 24, 54, 42

@@ -79,8 +79,9 @@ def main() -> None:
         thumbnail = pair.copy()
         if workflow.stem not in WITH_EMBEDDED_MODEL:  # the large models cannot run where these pictures are made
             note = "this picture: the embedded model"
-            ImageDraw.Draw(thumbnail).text((pair.width / 2, pair.height - 14), note, INK, ImageFont.load_default(18),
-                                           anchor="mm")  # fmt: skip
+            ImageDraw.Draw(thumbnail).text(
+                (pair.width / 2, pair.height - 14), note, INK, ImageFont.load_default(18), anchor="mm"
+            )
         thumbnail.save(workflow.with_suffix(".jpg"), quality=88)
     print("docs/edit.png, docs/restored.jpg and the thumbnails in workflows/ are made")
 

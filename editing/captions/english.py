@@ -55,15 +55,39 @@ _DOUBLED = frozenset(
     "bar pat knit swap tip rip split pop dim pan let".split()
 )
 _PARTICIPLE = {
-    "throw": "thrown", "catch": "caught", "take": "taken", "give": "given", "put": "put", "leave": "left",
-    "cut": "cut", "bite": "bitten", "hit": "hit", "strike": "struck",
-}  # fmt: skip
+    "throw": "thrown",
+    "catch": "caught",
+    "take": "taken",
+    "give": "given",
+    "put": "put",
+    "leave": "left",
+    "cut": "cut",
+    "bite": "bitten",
+    "hit": "hit",
+    "strike": "struck",
+}
 _PAST = {
-    "fall": "fell", "break": "broke", "grow": "grew", "shrink": "shrank", "rise": "rose", "sink": "sank",
-    "freeze": "froze", "come": "came", "tear": "tore", "spin": "spun", "become": "became", "burst": "burst",
-    "split": "split", "slide": "slid", "bend": "bent", "sit": "sat", "stand": "stood", "run": "ran", "fly": "flew",
+    "fall": "fell",
+    "break": "broke",
+    "grow": "grew",
+    "shrink": "shrank",
+    "rise": "rose",
+    "sink": "sank",
+    "freeze": "froze",
+    "come": "came",
+    "tear": "tore",
+    "spin": "spun",
+    "become": "became",
+    "burst": "burst",
+    "split": "split",
+    "slide": "slid",
+    "bend": "bent",
+    "sit": "sat",
+    "stand": "stood",
+    "run": "ran",
+    "fly": "flew",
     "swim": "swam",
-}  # fmt: skip
+}
 _MASS_OR_MANY = frozenset("all some no any more most half".split())  # "all the water is", "all the cups are"
 _COLOR_WORDS = frozenset("red orange yellow green blue purple pink black white brown gray grey gold silver".split())
 

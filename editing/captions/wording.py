@@ -38,11 +38,30 @@ _OUT_OF_PICTURE = re.compile(rf"\s(?:out of|off) (?:the|this|my) {PICTURE}\b(?=\
 _MARKS = " ,;.!?"
 # What people mistype most, where it would hide the edit or end up in the caption.
 _SLIP_WORDS = {
-    "teh": "the", "hte": "the", "pls": "please", "plz": "please", "mak": "make", "maek": "make", "amke": "make",
-    "remvoe": "remove", "romove": "remove", "remov": "remove", "delte": "delete", "chnage": "change",
-    "chage": "change", "repalce": "replace", "trun": "turn", "tunr": "turn", "rotat": "rotate", "opne": "open",
-    "colse": "close", "moev": "move", "backgroud": "background", "rigth": "right", "lfet": "left",
-}  # fmt: skip
+    "teh": "the",
+    "hte": "the",
+    "pls": "please",
+    "plz": "please",
+    "mak": "make",
+    "maek": "make",
+    "amke": "make",
+    "remvoe": "remove",
+    "romove": "remove",
+    "remov": "remove",
+    "delte": "delete",
+    "chnage": "change",
+    "chage": "change",
+    "repalce": "replace",
+    "trun": "turn",
+    "tunr": "turn",
+    "rotat": "rotate",
+    "opne": "open",
+    "colse": "close",
+    "moev": "move",
+    "backgroud": "background",
+    "rigth": "right",
+    "lfet": "left",
+}
 _SLIPS = re.compile(rf"\b(?:{'|'.join(_SLIP_WORDS)})\b", re.IGNORECASE)
 # "..., keeping everything else the same": every caption says so anyway.
 _KEEP_REST = re.compile(

@@ -104,10 +104,19 @@ def write(edits: list[_Edit]) -> TemporalCaption:
 
 # What a later edit of the same thing undoes: its end state no longer holds.
 _UNDONE = {
-    "grow": "grow shrink break melt flatten", "shrink": "grow shrink break melt flatten", "open": "open close",
-    "close": "open close", "switch": "switch", "move": "move", "recolour": "recolour material", "blur": "focus",
-    "focus": "blur", "replace": "replace", "light": "light", "style": "style",
-}  # fmt: skip
+    "grow": "grow shrink break melt flatten",
+    "shrink": "grow shrink break melt flatten",
+    "open": "open close",
+    "close": "open close",
+    "switch": "switch",
+    "move": "move",
+    "recolour": "recolour material",
+    "blur": "focus",
+    "focus": "blur",
+    "replace": "replace",
+    "light": "light",
+    "style": "style",
+}
 
 
 def _joined_ends(edits: list[_Edit]) -> str:

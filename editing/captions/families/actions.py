@@ -14,19 +14,49 @@ _LIMB = r"(?:hand|arm|leg|knee|foot|feet|paw|head|tail|wing|finger|eyebrow|chin|
 _SMOOTH = "in one smooth, natural movement"
 _ACTION_KINDS = (
     # family, verbs, process, end state, what stays
-    ("pose", r"stop \w+ing\b.*", "{x} slowly [stops] {rest} and then [stays] that way.",
-     "{x} [is] no longer {rest}.", REST_STAYS),
-    ("pose", "hold", f"{{x}} [takes] hold of {{rest}} {_SMOOTH} and then [holds] the pose.",
-     "{x} [is] holding {rest}.", REST_STAYS),
-    ("cause", MEETS, "{x} [{does}] {rest}, and what naturally follows from that happens step by step.",
-     "{x} [has] {done} {rest}.", "Everything that is not touched stays exactly as it is."),
-    ("pose", DEEDS, f"{{x}} [{{does}}] {{rest}} {_SMOOTH} from start to finish.", "{x} [has] {done} {rest}.",
-     REST_STAYS),
-    ("pose", GOING_ON, "{x} [{does}] {rest} with smooth, natural movements, which go on until the end.",
-     "{x} [is] {doing} {rest}.", REST_STAYS),
-    ("pose", r"(?!stop\b).*", f"{{x}} [{{does}}] {{rest}} {_SMOOTH} and then [holds] the pose.",
-     "{x} [is] {doing} {ends}.", REST_STAYS),
-)  # fmt: skip
+    (
+        "pose",
+        r"stop \w+ing\b.*",
+        "{x} slowly [stops] {rest} and then [stays] that way.",
+        "{x} [is] no longer {rest}.",
+        REST_STAYS,
+    ),
+    (
+        "pose",
+        "hold",
+        f"{{x}} [takes] hold of {{rest}} {_SMOOTH} and then [holds] the pose.",
+        "{x} [is] holding {rest}.",
+        REST_STAYS,
+    ),
+    (
+        "cause",
+        MEETS,
+        "{x} [{does}] {rest}, and what naturally follows from that happens step by step.",
+        "{x} [has] {done} {rest}.",
+        "Everything that is not touched stays exactly as it is.",
+    ),
+    (
+        "pose",
+        DEEDS,
+        f"{{x}} [{{does}}] {{rest}} {_SMOOTH} from start to finish.",
+        "{x} [has] {done} {rest}.",
+        REST_STAYS,
+    ),
+    (
+        "pose",
+        GOING_ON,
+        "{x} [{does}] {rest} with smooth, natural movements, which go on until the end.",
+        "{x} [is] {doing} {rest}.",
+        REST_STAYS,
+    ),
+    (
+        "pose",
+        r"(?!stop\b).*",
+        f"{{x}} [{{does}}] {{rest}} {_SMOOTH} and then [holds] the pose.",
+        "{x} [is] {doing} {ends}.",
+        REST_STAYS,
+    ),
+)
 # "The man sat down" is told of the end, and asks for the same as "the man sits down".
 _PASTS = {
     past(verb): verb

@@ -9,9 +9,14 @@ from __future__ import annotations
 from .rule import Rule, optional_place, rule, several
 
 _COOKED = {
-    "cook": "cooked", "bake": "baked", "fry": "fried", "grill": "grilled", "roast": "roasted", "toast": "toasted",
+    "cook": "cooked",
+    "bake": "baked",
+    "fry": "fried",
+    "grill": "grilled",
+    "roast": "roasted",
+    "toast": "toasted",
     "boil": "boiled",
-}  # fmt: skip
+}
 SWITCHES_AND_DOORS: tuple[Rule, ...] = (
     # Switches and doors, before turning.
     rule(
