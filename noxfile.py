@@ -121,13 +121,13 @@ def tests(session):
 @nox.session(venv_backend="none", requires=["environment"])
 def evaluate(session):
     """Score the embedded model on scenes it has never seen: [-- --scenes N]."""
-    run_python(session, "tools/run.py", "demo.evaluate")
+    run_python(session, "tools/run.py", "research.evaluation.run")
 
 
 @nox.session(venv_backend="none", requires=["environment"])
 def benchmark(session):
     """Time and memory of our nodes against ComfyUI's plain workflow; full-size models where there is a GPU."""
-    run_python(session, "tools/run.py", "benchmarks.edit_speed")
+    run_python(session, "tools/run.py", "research.benchmarks.edit_speed")
 
 
 @nox.session(venv_backend="none", requires=["environment"])

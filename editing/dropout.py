@@ -1,239 +1,244 @@
-"""Temporal latent dropout: fewer latent frames for the low-noise half of the sampling.
+"""Which latent frames stay when a video is thinned out, and at which noise level that happens.
 
-Once the layout of the edit is decided, most of the video in between is no longer needed. From the expert switch on
-(sigma 0.9) only some latent frames are denoised further (`keep_sets` says which), and everything that has the video's
-time axis is cut the same way (IF-Edit, arXiv 2511.19435, section "temporal latent dropout").
+IF-Edit (arXiv 2511.19435) drops once, at the expert switch (sigma 0.9), and keeps the frames {0, K, 2K, ..., last};
+ChronoEdit (arXiv 2510.04290) keeps {first, last}. Here a drop is bound to any noise level, there may be several, and
+one more keep-set looks at what the model itself predicts: the first frame and the earliest that already shows the end.
 
-Latents are [B, C, F, H, W]. Latent frame 0 holds one image, every later one four: F = (images - 1) / 4 + 1. A LATENT
-that was cut also carries `kept_latent_frames`, the kept indices in the undropped video, and `latent_frames`, the count
-before; with references before the video (VACE), which both of them count too, also `reference_latent_frames`. Nothing
-here changes its input, and no result shares memory with it.
+Frames are latent frames; `frames` and every number that a person sees refer to the undropped video. References are
+latent frames that stand before the video (VACE); they always stay.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 
-TIME_AXIS = 2  # of [B, C, F, H, W]
+STRIDE, FIRST_AND_LAST, FRAMES, FIRST_AND_SETTLED = "stride", "first + last", "frames", "first + settled"
+KEEP_SETS = (STRIDE, FIRST_AND_LAST, FRAMES, FIRST_AND_SETTLED)
 
-# Conditioning the model joins to the latent frame by frame: another length cannot be sampled at all.
-_FRAME_BY_FRAME = ("concat_latent_image", "vace_frames", "vace_mask", "camera_conditions")
-# Conditioning that may run along the video, but need not: a control video may be shorter, a pose starts at frame 1.
-_ALONG_THE_VIDEO = ("control_video", "pose_video_latent", "noise_concat")
-# Conditioning at the rate of sound or of single images: it would end up beside the wrong frame.
-_CANNOT_BE_CUT = {"audio_embed": "sound (S2V, HuMo)", "face_video_pixels": "a face video (Animate)"}
+SETTLED_TOLERANCE = 0.1  # of the largest change in the video
+CHANGED_SHARE = 0.02  # of the picture: an edit may be small
+SIGMA_SLACK = 1e-6  # float32 noise levels that are meant to be equal
+NO_CHANGE = 0.1  # of a latent's standard deviation: less than what noise leaves in a prediction
 
 
-class Record(NamedTuple):
-    """What was dropped from a latent: the places of its frames in the undropped video, how many that video had, and
-    how many of them are references that stand before the video (counted in both).
+@dataclass(frozen=True)
+class Drop:
+    """A drop of latent frames before the first denoising step at or below a noise level.
+
+    sigma: the noise level, 0..1 (1 = pure noise). keep: one of KEEP_SETS. stride: for "stride", every n-th of the
+    frames that are left. frames: for "frames", numbers in the undropped video; negative ones count from its end (-1 =
+    last). tolerance: for "first + settled", how far from the end a frame may be, as a fraction of the largest change.
+
+    Raises ValueError for values out of range.
     """
 
-    kept: list[int]
-    latent_frames: int
-    references: int
+    sigma: float
+    keep: str = STRIDE
+    stride: int = 3
+    frames: tuple[int, ...] = ()
+    tolerance: float = SETTLED_TOLERANCE
 
+    def __post_init__(self):
+        if self.keep not in KEEP_SETS:
+            raise ValueError(f"A keep-set is one of {', '.join(KEEP_SETS)}, got {self.keep!r}.")
+        if not 0.0 <= self.sigma <= 1.0:
+            raise ValueError(f"A drop happens at a noise level (sigma) from 0 to 1, got {self.sigma}. 0.9 is usual.")
+        if self.keep == STRIDE and self.stride < 1:
+            raise ValueError(f"The dropout stride is {self.stride}. Choose 1 (keeps every frame) or more; 3 is usual.")
+        if self.keep == FRAMES and len(self.frames) < 2:
+            raise self._too_few_frames()
+        if self.keep == FIRST_AND_SETTLED and not 0.0 <= self.tolerance <= 1.0:
+            raise ValueError(f"The tolerance is a fraction of the whole change, 0 to 1, got {self.tolerance}.")
 
-def check_video_latent(latent: dict, used_by: str) -> torch.Tensor:
-    """The samples [B, C, F, H, W] of a LATENT; ValueError unless it is a video of at least two finite latent frames."""
-    samples = latent["samples"]
-    shape = list(samples.shape)
-    if samples.ndim != 5:
-        raise ValueError(
-            f"{used_by} needs a video latent [B, C, F, H, W], got {shape}. Connect the latent of WanImageToVideo."
-        )
-    _check_is_video(shape[TIME_AXIS], used_by)
-    if not torch.isfinite(samples).all():
-        raise ValueError(
-            f"{used_by} got a latent {shape} with values that are not numbers (NaN or infinite). What made it went "
-            "wrong: try another precision of the model or the VAE, or a lower CFG."
-        )
-    kept = record(latent).kept
-    if len(kept) != shape[TIME_AXIS]:
-        raise ValueError(
-            f"{used_by} got a latent of {shape[TIME_AXIS]} latent frames that says it kept {len(kept)}: {kept}. "
-            "Frames were added or removed after the temporal latent dropout; connect the latent without that step."
-        )
-    return samples
+    @property
+    def needs_prediction(self) -> bool:
+        """Whether it looks at the model's prediction of the clean video, so that a step must come before it."""
+        return self.keep == FIRST_AND_SETTLED
 
+    def choose(
+        self, present: Sequence[int], latent_frames: int, prediction: torch.Tensor | None = None, references: int = 0
+    ) -> Choice:
+        """Which of the frames that are `present` stay.
 
-def record(latent: dict) -> Record:
-    """What a LATENT says of the frames that were dropped from it; all are kept where it says nothing."""
-    frames = latent["samples"].shape[TIME_AXIS]
-    kept = latent.get("kept_latent_frames")
-    if kept is None:
-        return Record(list(range(frames)), frames, 0)
-    kept, whole = [int(frame) for frame in kept], int(latent["latent_frames"])
-    references = int(latent.get("reference_latent_frames", 0))
-    if references and len(kept) == frames + references:  # TrimVideoLatent took the references away, but not our entries
-        return Record([frame - references for frame in kept[references:]], whole - references, 0)
-    return Record(kept, whole, references)
+        Args:
+            present: numbers of the frames that are left, ascending, in the undropped video of `latent_frames`.
+            prediction: the clean latent [B, C, len(present), H, W] that the model predicts at this noise level.
+            references: how many of the latent frames stand before the video.
 
-
-def without_references(latent: dict) -> dict:
-    """The LATENT of the video alone, without the reference frames that a drop kept before it."""
-    kept, whole, references = record(latent)
-    if "reference_latent_frames" not in latent:
-        return latent
-    return {name: value for name, value in latent.items() if name != "reference_latent_frames"} | {
-        "samples": latent["samples"][:, :, references:],
-        "kept_latent_frames": [frame - references for frame in kept[references:]],
-        "latent_frames": whole - references,
-    }
-
-
-def cut_latent(latent: dict, keep: Sequence[int], references: int = 0) -> dict:
-    """A new LATENT with the latent frames `keep` (ascending indices into this latent) of samples and noise mask.
-
-    Extra keys travel along as copies. `kept_latent_frames` and `latent_frames` refer to the undropped video, also where
-    this is not the first cut. `references` says how many frames stand before the video. Raises ValueError for anything
-    but a video latent and for frames the latent does not have.
-    """
-    samples = check_video_latent(latent, "Temporal latent dropout")  # [B, C, F, H, W]
-    frames = samples.shape[TIME_AXIS]
-    keep = _checked_keep(keep, frames)
-    before = record(latent)
-    replaced = ("samples", "noise_mask", "reference_latent_frames")
-    cut = {name: _fresh(value) for name, value in latent.items() if name not in replaced}
-    cut["samples"] = _take(samples, keep)
-    if latent.get("noise_mask") is not None:
-        cut["noise_mask"] = _cut_noise_mask(latent["noise_mask"], keep, frames)
-    cut["kept_latent_frames"] = [before.kept[frame] for frame in keep]
-    cut["latent_frames"] = before.latent_frames
-    if references := max(references, before.references):
-        cut["reference_latent_frames"] = references
-    return cut
-
-
-def cut_conditioning(conditioning: list, keep: Sequence[int], latent_frames: int) -> list:
-    """A new CONDITIONING (list of [tensor, dict]): all that runs along the video keeps the latent frames `keep`.
-
-    `latent_frames` is the length of the latent it belongs to, before the cut. Text, CLIP vision, reference latents and
-    everything else without the video's time axis stay as they are. Raises ValueError where an entry has another length
-    than the video or cannot be cut (sound, face video).
-    """
-    keep = _checked_keep(keep, latent_frames)
-    check_can_be_cut(conditioning, latent_frames)
-    return [
-        [_fresh(text), {name: _cut_entry(name, value, keep, latent_frames) for name, value in entry.items()}]
-        for text, entry in conditioning
-    ]
-
-
-def check_can_be_cut(conditioning: list, latent_frames: int) -> None:
-    """Raise a ValueError where `cut_conditioning` could not cut the conditioning of a video of that many frames."""
-    check_conditioning(conditioning, latent_frames)
-    for _, entry in conditioning:
-        for name, meaning in _CANNOT_BE_CUT.items():
-            if entry.get(name) is not None:
+        Raises ValueError where the rule cannot be followed.
+        """
+        present = list(present)
+        before = [frame for frame in present if frame < references]
+        video = present[len(before) :]
+        _check_is_video(len(video))
+        if self.keep == STRIDE:
+            chosen = [video[index] for index in stride_keep(len(video), min(self.stride, len(video)))]
+            reason = f"every {_ordinal(self.stride)}, the first and the last"
+        elif self.keep == FIRST_AND_LAST:
+            chosen, reason = [video[0], video[-1]], "the source and the end"
+        elif self.keep == FRAMES:
+            chosen, reason = self._explicit(video, latent_frames, references), "as given"
+        else:
+            if prediction is None:
                 raise ValueError(
-                    f"Temporal latent dropout cannot cut {meaning}: the conditioning has {name}. Turn the dropout off."
+                    f'"{FIRST_AND_SETTLED}" needs the model\'s prediction of the clean video, but no step comes before '
+                    f"the drop at sigma {self.sigma}. Choose a lower sigma, or another keep-set."
                 )
+            index, reason = settled_latent_frame(prediction[:, :, len(before) :], self.tolerance)
+            chosen = [video[0], video[index]]
+        return Choice([present.index(frame) for frame in (*before, *chosen)], reason)
 
+    def check(self, latent_frames: int, references: int = 0) -> None:
+        """Raise a ValueError if a video of that many latent frames cannot be thinned out like this."""
+        _check_is_video(latent_frames - references)
+        if self.keep == STRIDE:
+            stride_keep(latent_frames - references, self.stride)
+        elif self.keep == FRAMES:
+            self._explicit(list(range(references, latent_frames)), latent_frames, references)
 
-def check_conditioning(conditioning: list, latent_frames: int) -> None:
-    """Raise a ValueError that names both lengths where the conditioning was made for a video of another length."""
-    for _, entry in conditioning:
-        for name in _FRAME_BY_FRAME:
-            for tensor in _tensors(entry.get(name)):
-                if tensor.ndim != 5 or tensor.shape[TIME_AXIS] != latent_frames:
-                    raise _other_length(name, tensor, latent_frames)
-        for tensor in _tensors(entry.get("concat_mask")):
-            if tensor.ndim == 5 and tensor.shape[TIME_AXIS] > latent_frames:
-                raise _other_length("concat_mask", tensor, latent_frames)
+    def _explicit(self, video: list[int], latent_frames: int, references: int) -> list[int]:
+        count = latent_frames - references
+        places = sorted({frame + count if frame < 0 else frame for frame in self.frames})
+        missing = [place for place in places if place + references not in video]
+        if missing:
+            raise ValueError(
+                f"The latent frames to keep are {list(self.frames)}, but the video has only the latent frames "
+                f"{_listed([frame - references for frame in video])} at that moment. Latent frame n holds the images "
+                "4n-3 to 4n."
+            )
+        if len(places) < 2:  # the same one named from both ends
+            raise self._too_few_frames()
+        return [place + references for place in places]
 
-
-def check_start_image(conditioning: list, socket: str, used_by: str) -> None:
-    """Raise a ValueError if the conditioning brings no start image, for models that take it beside the noise."""
-    if all(
-        entry.get("concat_latent_image") is None and not entry.get("reference_latents") for _, entry in conditioning
-    ):
-        raise ValueError(
-            f"{used_by}: the {socket} conditioning has no start image, but this image-to-video model needs one. "
-            f"Connect the {socket} output of WanImageToVideo, with the source image as its start_image."
+    def _too_few_frames(self) -> ValueError:
+        return ValueError(
+            f"Keeping explicit frames needs at least two latent frames, such as 0, 4, 8; got {list(self.frames)}."
         )
 
+    @property
+    def rule(self) -> str:
+        """The keep-set in words, such as "stride 3"."""
+        words = {STRIDE: f"stride {self.stride}", FRAMES: f"frames {', '.join(map(str, self.frames))}"}
+        return words.get(self.keep, self.keep)
 
-def _check_is_video(latent_frames: int, used_by: str = "Temporal latent dropout") -> None:
+    def __str__(self) -> str:
+        return f"{self.rule} at sigma {self.sigma:g}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What stays: ascending indices into the frames that were present, and a few words why."""
+
+    keep: list[int]
+    reason: str
+
+
+def first_step_at(sigmas: torch.Tensor, sigma: float) -> int:
+    """The first step that starts at or below a noise level; the number of steps if none does."""
+    steps = len(sigmas) - 1
+    return next((step for step in range(steps) if float(sigmas[step]) <= sigma + SIGMA_SLACK), steps)
+
+
+def sort_drops(drops: Sequence[Drop]) -> tuple[Drop, ...]:
+    """The drops in the order in which denoising meets them: from the highest noise level down."""
+    return tuple(sorted(drops, key=lambda drop: -drop.sigma))
+
+
+def check_drops(drops: Sequence[Drop], latent_frames: int, references: int = 0) -> None:
+    """Raise a ValueError, before anything is sampled, if the drops cannot be made one after another."""
+    present: list[int] | None = list(range(latent_frames))
+    for drop in sort_drops(drops):
+        drop.check(latent_frames, references)
+        if present is None:
+            if drop.keep == FRAMES:
+                raise ValueError(
+                    f'Explicit frames (at sigma {drop.sigma:g}) cannot follow "{FIRST_AND_SETTLED}", which leaves only '
+                    "the first frame and one that is not known beforehand. Put the explicit frames first."
+                )
+        elif drop.needs_prediction:
+            present = None
+        else:
+            present = [present[index] for index in drop.choose(present, latent_frames, references=references).keep]
+
+
+def stride_keep(latent_frames: int, stride: int) -> list[int]:
+    """The latent frames that stay with a stride of K: [0, K, 2K, ..., last], always with the first and the last.
+
+    Raises ValueError for a video of one latent frame, for a stride below 1 and for a stride larger than the video.
+    """
+    _check_is_video(latent_frames)
+    if not 1 <= stride <= latent_frames:
+        raise ValueError(
+            f"The dropout stride is {stride}, but the video has {latent_frames} latent frames. "
+            f"Choose a stride from 1 (keeps every frame) to {latent_frames} (keeps the first and the last); 3 is usual."
+        )
+    keep = list(range(0, latent_frames, stride))
+    return keep if keep[-1] == latent_frames - 1 else [*keep, latent_frames - 1]
+
+
+def settled_latent_frame(prediction: torch.Tensor, tolerance: float) -> tuple[int, str]:
+    """The earliest latent frame from which on the predicted video no longer differs from its end, and why.
+
+    The distance of two latent frames is the root mean square over their channels in each cell, averaged over the 2 % of
+    the cells that differ most, so that a small object counts as much as a large one. A frame has settled if neither it
+    nor any later one is further from the last than `tolerance` times the largest distance in the video. A video in
+    which nothing changes has settled at once, in frame 1: frame 0 is the source. Of a batch, the video that settles
+    last decides.
+
+    Args:
+        prediction: the clean latent [B, C, F, H, W] that the model predicts, in units of its standard deviation.
+        tolerance: 0..1.
+    """
+    distances = latent_distances(prediction)  # [B, F]
+    largest = distances.amax(1)  # [B]
+    changed = distances > torch.where(largest > NO_CHANGE, tolerance * largest, torch.inf)[:, None]
+    frames = distances.shape[1]
+    # One after the last frame that still differs; the last one never does.
+    after = torch.arange(1, frames + 1, device=changed.device) * changed
+    settled = after.amax(1).clamp(min=1)  # [B]
+    index = int(settled.max())
+    slowest = int(settled.argmax())
+    if largest[slowest] <= NO_CHANGE:
+        return index, "settled: nothing changes in the prediction"
+    left = float(distances[slowest, index] / largest[slowest])
+    return index, f"settled: {left:.0%} of the change is still to come after it, {tolerance:.0%} may be"
+
+
+def latent_distances(latent: torch.Tensor) -> torch.Tensor:
+    """Distance [B, F] of every latent frame of [B, C, F, H, W] to the last one, see `settled_latent_frame`."""
+    latent = latent.float()
+    change = (latent - latent[:, :, -1:]).square().mean(1).sqrt().flatten(2)  # [B, F, cells]
+    return change.topk(max(1, round(CHANGED_SHARE * change.shape[2])), dim=2).values.mean(2)
+
+
+def parse_frames(text: str) -> tuple[int, ...]:
+    """Latent frame numbers out of a text such as "0, 4, 8" or "0 4 -1"; ValueError for anything else."""
+    words = [word for word in re.split(r"[\s,;]+", text.strip()) if word]
+    if not words or not all(re.fullmatch(r"[+-]?\d+", word) for word in words):
+        raise ValueError(
+            f'The frames to keep are latent frame numbers such as "0, 4, 8" (-1 is the last one), got {text!r}.'
+        )
+    return tuple(int(word) for word in words)
+
+
+def _check_is_video(latent_frames: int) -> None:
     if latent_frames < 2:
         raise ValueError(
-            f"{used_by} needs a video of at least 2 latent frames, got {latent_frames}. "
+            f"Temporal latent dropout needs a video of at least 2 latent frames, got {latent_frames}. "
             "Set the length of WanImageToVideo to 5 or more images (33 is usual)."
         )
 
 
-def _checked_keep(keep: Sequence[int], latent_frames: int) -> list[int]:
-    keep = [int(frame) for frame in keep]
-    if not keep or keep != sorted(set(keep)) or keep[0] < 0 or keep[-1] >= latent_frames:
-        raise ValueError(
-            f"The latent frames to keep are {keep}, but the video has the latent frames 0 to {latent_frames - 1}. "
-            "Name each at most once, in ascending order."
-        )
-    return keep
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
-def _other_length(name: str, tensor: torch.Tensor, latent_frames: int) -> ValueError:
-    found = f"{tensor.shape[TIME_AXIS]} latent frames" if tensor.ndim == 5 else f"shape {list(tensor.shape)}"
-    return ValueError(
-        f"The conditioning ({name}) has {found}, but the latent has {latent_frames} latent frames. Connect positive, "
-        "negative and latent of the same WanImageToVideo; its length must be a multiple of 4, plus 1 (33 is usual)."
-    )
-
-
-def _tensors(value: object) -> list[torch.Tensor]:
-    """The tensors of a conditioning value, which is a tensor, a list of tensors or nothing of the kind."""
-    values = value if isinstance(value, (list, tuple)) else [value]
-    return [tensor for tensor in values if isinstance(tensor, torch.Tensor)]
-
-
-def _take(tensor: torch.Tensor, keep: list[int], axis: int = TIME_AXIS) -> torch.Tensor:
-    return tensor.index_select(axis, torch.tensor(keep, dtype=torch.long, device=tensor.device))
-
-
-def _cut_entry(name: str, value: object, keep: list[int], latent_frames: int) -> object:
-    if isinstance(value, (list, tuple)) and name in _FRAME_BY_FRAME:
-        return [_cut_entry(name, item, keep, latent_frames) for item in value]
-    if not isinstance(value, torch.Tensor):
-        return _fresh(value)
-    if name == "concat_mask" and value.ndim == 5:
-        return _cut_concat_mask(value, keep, latent_frames)
-    if name == "mask" and value.ndim >= 3 and value.shape[-3] == latent_frames:  # a region of the prompt, [F, H, W]
-        return _take(value, keep, axis=value.ndim - 3)
-    if name in _FRAME_BY_FRAME or (name in _ALONG_THE_VIDEO and value.ndim == 5):
-        frames = value.shape[TIME_AXIS]
-        if frames == latent_frames:
-            return _take(value, keep)
-        if name == "pose_video_latent" and frames == latent_frames - 1:  # latent frame 0 is the person, without a pose
-            return _take(value, [frame - 1 for frame in keep if frame > 0])
-    return _fresh(value)
-
-
-def _cut_concat_mask(mask: torch.Tensor, keep: list[int], latent_frames: int) -> torch.Tensor:
-    """Cut a mask [B, 1 or 4, F, H, W], 1 = generate; ComfyUI reads what is missing at the end of the video as 1."""
-    missing = latent_frames - mask.shape[TIME_AXIS]
-    return _take(torch.nn.functional.pad(mask, (0, 0, 0, 0, 0, missing), value=1.0), keep)
-
-
-def _cut_noise_mask(mask: torch.Tensor, keep: list[int], latent_frames: int) -> torch.Tensor:
-    """Cut a noise mask of any shape that ComfyUI accepts for a video latent; the result is [B, 1 or C, K, H, W]."""
-    if mask.ndim < 5:
-        mask = mask.reshape(1, 1, -1, *mask.shape[-2:])  # as comfy.utils.reshape_mask reads it
-    if mask.shape[TIME_AXIS] == 1:  # one mask for every frame
-        return mask.clone()
-    if mask.shape[TIME_AXIS] != latent_frames:  # stretched over the video, as ComfyUI would when it samples
-        mask = torch.nn.functional.interpolate(mask.float(), size=(latent_frames, *mask.shape[-2:]), mode="trilinear")
-    return _take(mask, keep)
-
-
-def _fresh(value: object) -> object:
-    """A copy of containers and tensors; other objects (ControlNets, hooks, CLIP vision) are shared, as in ComfyUI."""
-    if isinstance(value, torch.Tensor):
-        return value.clone()
-    if type(value) in (list, tuple):
-        return type(value)(_fresh(item) for item in value)
-    if type(value) is dict:
-        return {key: _fresh(item) for key, item in value.items()}
-    return value
+def _listed(frames: list[int]) -> str:
+    if len(frames) > 2 and frames == list(range(frames[0], frames[-1] + 1)):
+        return f"{frames[0]} to {frames[-1]}"
+    return ", ".join(map(str, frames))

@@ -15,7 +15,7 @@ def decoding_order(kept: Sequence[int]) -> tuple[list[int], list[int]]:
     and leave a ghost of it in all four images of the latent frame. So a frame behind a gap is decoded again right after
     itself, once behind a short gap and twice behind a longer one; the last image then remembers a still scene. On clips
     of the embedded model this gives the quality of the whole video, where plain decoding loses 0.6 dB after stride 3
-    and 2.6 dB after first + last (`benchmarks.sparse_decode` prints the table).
+    and 2.6 dB after first + last (`research.benchmarks.sparse_decode` prints the table).
 
     Args:
         kept: places of the latent frames in the undropped video, ascending.

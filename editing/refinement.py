@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from .dropout import first_step_at
 from .images import as_rgb
-from .keep_sets import first_step_at
 from .sharpness import LUMA, REFERENCE_SIDE, laplacian_sharpness
 
 STILL_CAPTION = (

@@ -3,14 +3,14 @@
 from comfy_api.latest import ComfyExtension, io
 
 from .caption import TemporalCaption
+from .compositing import FitImageForWan, RestoreEdit
 from .demo_model import LoadDemoEditModel
+from .edit_sampler import DropoutSchedule, EditSampler, TemporalLatentDropout
 from .keyframes import DecodeKeyframes
 from .language_models import VLMFromServer, VLMFromTextEncoder, VLMFromTransformers
 from .refinement import StillVideoRefiner
-from .restoration import FitImageForWan, RestoreEdit
-from .sampling import DropoutSchedule, EditSampler, TemporalLatentDropout
 from .selection import FrameCollage, FrameSelector
-from .video_condition import StartImageToVideo
+from .start_image import StartImageToVideo
 
 
 class IFEditExtension(ComfyExtension):

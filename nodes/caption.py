@@ -8,8 +8,8 @@ import comfy.model_management
 import torch
 from comfy_api.latest import io, ui
 
-from ..editing.caption_prompts import CHINESE, ENGLISH, MAY_MOVE, ONE_SENTENCE, STAGED, STILL
-from ..editing.caption_writing import WrittenCaption, by_rules, write_caption
+from ..editing.captions.prompts import CHINESE, ENGLISH, MAY_MOVE, ONE_SENTENCE, STAGED, STILL
+from ..editing.captions.writer import WrittenCaption, by_rules, write_caption
 from .inputs import advanced
 from .language_models import VLM
 from .progress_text import text_under

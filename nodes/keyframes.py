@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ..editing.dropout import check_video_latent, record, without_references
 from ..editing.keyframes import IMAGES_PER_LATENT, decoding_order
-from .lean_vae import decode_images
+from ..sampling.cutting import check_video_latent, record, without_references
+from ..sampling.vae import decode_images
 
 
 class DecodeKeyframes(io.ComfyNode):

@@ -8,7 +8,6 @@ import comfy.utils
 import torch
 from comfy_api.latest import io, ui
 
-from ..demo.model import CLEARING_CAPTION
 from ..editing.images import as_rgb
 from ..editing.refinement import (
     AS_SHARP,
@@ -25,12 +24,13 @@ from ..editing.refinement import (
     light_schedule,
     skip_reason,
 )
+from ..research.world.model import CLEARING_CAPTION
+from ..sampling.stages import EXPERT_SWITCH, Report, sample_in_stages, schedule
 from .demo_model import is_embedded
+from .edit_sampler import needs_start_image, seed_input, solver_inputs
 from .inputs import advanced
 from .progress_text import text_under
-from .sampling import needs_start_image, seed_input, solver_inputs
-from .stages import EXPERT_SWITCH, Report, sample_in_stages, schedule
-from .video_condition import StartImageToVideo
+from .start_image import StartImageToVideo
 
 FORMER_DEFAULT = "A perfectly still video, enhanced clarity, fixed camera."  # of the prompt, still in saved workflows
 SAME_ASPECT = 0.03  # by how much two aspect ratios may differ

@@ -12,12 +12,20 @@ import torch.nn.functional as F
 from comfy_api.latest import io
 from PIL import Image
 
-from ..editing.collage import collage_page, frame_collage, pictures_of, to_tensor
-from ..editing.frame_asking import ask_for_frame
 from ..editing.images import as_rgb, parse_frame_numbers, position_of_frame
-from ..editing.measures import Measures, measure
-from ..editing.plot import curves, plot_measures
-from ..editing.selection import LANGUAGE_MODEL, METHODS, SETTLED, FrameChoice, choose_frame, rank_frames, videos_in
+from ..editing.selection.ask_vlm import ask_for_frame
+from ..editing.selection.choose import (
+    LANGUAGE_MODEL,
+    METHODS,
+    SETTLED,
+    FrameChoice,
+    choose_frame,
+    rank_frames,
+    videos_in,
+)
+from ..editing.selection.collage import collage_page, frame_collage, pictures_of, to_tensor
+from ..editing.selection.measures import Measures, measure
+from ..editing.selection.plot import curves, plot_measures
 from ..editing.vlm import LanguageModel
 from .filmstrip import Filmstrip, FilmstripPreview
 from .inputs import advanced

@@ -10,9 +10,9 @@ import comfy.model_management
 import comfy.samplers
 import pytest
 import torch
-from if_edit.benchmarks import edit_speed, random_models, vae_waste
-from if_edit.benchmarks.edit_speed import ENDS, NONE, PLAIN, STRIDE, TWICE, Case, Clock
-from if_edit.benchmarks.random_models import Size
+from if_edit.research.benchmarks import edit_speed, random_models, vae_waste
+from if_edit.research.benchmarks.edit_speed import ENDS, NONE, PLAIN, STRIDE, TWICE, Case, Clock
+from if_edit.research.benchmarks.random_models import Size
 from if_edit.tests.small_models import small_wan, small_wan22_vae
 
 TINY = Size(dim=128, ffn_dim=256, layers=2, vae_dim=8, experts=2)

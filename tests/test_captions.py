@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from if_edit.editing.captions import CAMERA_STILL, temporal_caption
-from if_edit.editing.captions.english import participle, past, plural_verb, progressive, thing, third_person
+from if_edit.editing.captions.rules import CAMERA_STILL, temporal_caption
+from if_edit.editing.captions.rules.english import participle, past, plural_verb, progressive, thing, third_person
 
 # instruction, family, what the caption must say, end state
 EDITS = [

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from if_edit.editing import collage as module
-from if_edit.editing.collage import frame_collage
+from if_edit.editing.selection import collage as module
+from if_edit.editing.selection.collage import frame_collage
 from if_edit.tests.clips import moving_ball
 
 PAPER = torch.tensor(module.PAPER) / 255

@@ -12,11 +12,15 @@ import pytest
 import torch
 from comfy_extras.nodes_model_advanced import ModelSamplingSD3
 from comfy_extras.nodes_wan import WanImageToVideo
-from if_edit.demo import evaluate, evaluate_refinement, evaluate_selection, phrases, text_encoder, wan, weights, world
-from if_edit.demo.model import EditModel
-from if_edit.editing.keep_sets import Drop
+from if_edit.demo import text_encoder, weights
+from if_edit.editing.dropout import Drop
 from if_edit.nodes import demo_model
-from if_edit.nodes.sampling import EditSampler
+from if_edit.nodes.edit_sampler import EditSampler
+from if_edit.research.evaluation import refinement as evaluate_refinement
+from if_edit.research.evaluation import run as evaluate
+from if_edit.research.evaluation import selection as evaluate_selection
+from if_edit.research.world import phrases, wan, world
+from if_edit.research.world.model import EditModel
 from safetensors.torch import load_file, save_file
 
 import nodes

@@ -8,12 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from if_edit.editing.dropout import (
-    check_start_image,
-    cut_conditioning,
-    cut_latent,
-    record,
-)
+from if_edit.sampling.cutting import check_start_image, cut_conditioning, cut_latent, record
 
 videos = st.integers(2, 25)
 

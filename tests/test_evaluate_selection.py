@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-from if_edit.demo import evaluate_selection
-from if_edit.editing.selection import LAST, SETTLED
+from if_edit.editing.selection.choose import LAST, SETTLED
+from if_edit.research.evaluation import selection as evaluate_selection
 from if_edit.tests.clips import moving_ball
 
 

@@ -22,9 +22,9 @@ import folder_paths
 import pytest
 import torch
 from comfy.patcher_extension import WrappersMP
+from if_edit.nodes.edit_sampler import EditSampler, TemporalLatentDropout
 from if_edit.nodes.keyframes import DecodeKeyframes
-from if_edit.nodes.sampling import EditSampler, TemporalLatentDropout
-from if_edit.nodes.stages import schedule
+from if_edit.sampling.stages import schedule
 from if_edit.tests.small_models import (
     clip_vision_output,
     image_to_video,

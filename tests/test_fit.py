@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from if_edit.editing.fit import (
+from if_edit.editing.compositing.fit import (
     BUDGETS,
     CROP,
     PAD_BLACK,

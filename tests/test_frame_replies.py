@@ -5,7 +5,7 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from if_edit.editing.frame_replies import LONGEST_SAID, read_choice
+from if_edit.editing.selection.replies import LONGEST_SAID, read_choice
 
 UNCLEAR = None  # measurement decides
 COUNT = 12  # pictures on the page

@@ -281,8 +281,8 @@ def test_two_runs_never_write_over_each_other(preview_folder, keyframes):
 
 
 def test_a_long_video_at_full_size_takes_seconds_and_little_memory():
-    """`benchmarks.selector` measures it; here only what a gross mistake would break, on a machine that is busy."""
-    from if_edit.benchmarks.selector import make_frames, seconds_and_memory
+    """`research.benchmarks.selector` measures it; here only what a gross mistake would break, on a machine that is busy."""
+    from if_edit.research.benchmarks.selector import make_frames, seconds_and_memory
 
     frames = make_frames(81, 1280, 720)
     start = time.process_time()

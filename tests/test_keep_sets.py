@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from if_edit.editing.keep_sets import (
+from if_edit.editing.dropout import (
     FIRST_AND_LAST,
     FIRST_AND_SETTLED,
     FRAMES,

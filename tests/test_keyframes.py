@@ -9,9 +9,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from if_edit.editing.dropout import cut_latent
 from if_edit.editing.keyframes import decoding_order
 from if_edit.nodes.keyframes import DecodeKeyframes
+from if_edit.sampling.cutting import cut_latent
 from if_edit.tests.small_models import small_wan22_vae, small_wan_vae
 
 
@@ -80,8 +80,8 @@ def psnr(image: torch.Tensor, other: torch.Tensor) -> float:
 
 @pytest.fixture(scope="module")
 def demo_clips():
-    from if_edit.demo import world
     from if_edit.nodes.demo_model import LoadDemoEditModel
+    from if_edit.research.world import world
 
     scenes = world.sample_scenes(2, torch.Generator().manual_seed(5), ("move right", "fall"))
     return LoadDemoEditModel.execute()[2], world.render(scenes).frames.movedim(2, -1)

@@ -6,7 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 import torch.nn.functional as F
-from if_edit.editing.measures import (
+from if_edit.editing.parallel import in_parallel
+from if_edit.editing.selection.choose import METHODS, choose_frame, rank_frames, scores, videos_in
+from if_edit.editing.selection.measures import (
     completion,
     content_change,
     content_rest,
@@ -15,9 +17,7 @@ from if_edit.editing.measures import (
     sharpness,
     stability,
 )
-from if_edit.editing.parallel import in_parallel
-from if_edit.editing.plot import curves, plot_measures
-from if_edit.editing.selection import METHODS, choose_frame, rank_frames, scores, videos_in
+from if_edit.editing.selection.plot import curves, plot_measures
 from if_edit.tests.clips import moving_ball, with_grain, with_vae_flicker
 
 HEIGHT, WIDTH = 240, 416

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from if_edit.benchmarks.restoration import PASTED, Damage, damaged, known_change, load_photo, psnr
-from if_edit.editing import restoration
-from if_edit.editing.fit import Box, fit_without_plan, resample
-from if_edit.editing.restoration import Controls
-from if_edit.nodes.restoration import FitImageForWan, RestoreEdit
+from if_edit.editing.compositing import composite as restoration
+from if_edit.editing.compositing.composite import Controls
+from if_edit.editing.compositing.fit import Box, fit_without_plan, resample
+from if_edit.nodes.compositing import FitImageForWan, RestoreEdit
+from if_edit.research.benchmarks.compositing import PASTED, Damage, damaged, known_change, load_photo, psnr
 
 pytestmark = pytest.mark.usefixtures("preview_folder")
 

@@ -6,10 +6,10 @@ import json
 
 import pytest
 import torch
-from if_edit.benchmarks import edit_speed, random_models, refine_speed
-from if_edit.benchmarks.edit_speed import Case
-from if_edit.benchmarks.random_models import Size
-from if_edit.benchmarks.refine_speed import EDIT, FULL, LIGHT, ROWS
+from if_edit.research.benchmarks import edit_speed, random_models, refine_speed
+from if_edit.research.benchmarks.edit_speed import Case
+from if_edit.research.benchmarks.random_models import Size
+from if_edit.research.benchmarks.refine_speed import EDIT, FULL, LIGHT, ROWS
 
 TINY = Size(dim=128, ffn_dim=256, layers=2, vae_dim=8, experts=2)
 CASE = Case("tiny", TINY, 64, 64, 33, 8, 1.0)

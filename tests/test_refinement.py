@@ -10,9 +10,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from comfy_extras.nodes_wan import Wan22ImageToVideoLatent, WanImageToVideo
-from if_edit.demo import evaluate_refinement as evaluation
-from if_edit.demo import model as demo_model
-from if_edit.demo import wan, world
 from if_edit.editing.refinement import (
     CLEANER,
     FULL_VIDEO,
@@ -33,6 +30,9 @@ from if_edit.editing.sharpness import laplacian_sharpness
 from if_edit.nodes import refinement
 from if_edit.nodes.demo_model import LoadDemoEditModel
 from if_edit.nodes.refinement import StillVideoRefiner
+from if_edit.research.evaluation import refinement as evaluation
+from if_edit.research.world import model as demo_model
+from if_edit.research.world import wan, world
 from if_edit.tests.small_models import SmallClip, small_wan, small_wan22_vae, small_wan_5b, small_wan_vae
 
 import nodes as core_nodes  # ComfyUI's own

@@ -5,7 +5,7 @@ import time
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from if_edit.editing.caption_prompts import (
+from if_edit.editing.captions.prompts import (
     CHINESE,
     ENGLISH,
     EXAMPLES,
@@ -17,7 +17,7 @@ from if_edit.editing.caption_prompts import (
     system_text,
     user_text,
 )
-from if_edit.editing.replies import (
+from if_edit.editing.captions.replies import (
     CAMERA_STILL_CHINESE,
     LONGEST_REPLY,
     count_words,

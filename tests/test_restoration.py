@@ -3,7 +3,14 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from if_edit.benchmarks.restoration import (
+from if_edit.editing.alignment import camera_drift, colour_drift, gaussian
+from if_edit.editing.compositing import composite as restoration
+from if_edit.editing.compositing.blending import sample, soft_mask
+from if_edit.editing.compositing.change_mask import became_sharper, fill_holes, find_change
+from if_edit.editing.compositing.composite import AUTOMATIC, LOCAL, WHOLE, Controls, photo_mask, restore
+from if_edit.editing.compositing.detail import undo_softness
+from if_edit.editing.compositing.fit import PAD_BLACK, REGION, Box, fit_images, fit_without_plan, plan_fit, resample
+from if_edit.research.benchmarks.compositing import (
     PASTED,
     REMOVED,
     Damage,
@@ -17,14 +24,8 @@ from if_edit.benchmarks.restoration import (
     seam,
     table,
 )
-from if_edit.demo import evaluate_restoration, world
-from if_edit.editing import restoration
-from if_edit.editing.fit import PAD_BLACK, REGION, Box, fit_images, fit_without_plan, plan_fit, resample
-from if_edit.editing.restoration import AUTOMATIC, LOCAL, WHOLE, Controls, photo_mask, restore
-from if_edit.editing.restoration.blending import sample, soft_mask
-from if_edit.editing.restoration.change import became_sharper, fill_holes, find_change
-from if_edit.editing.restoration.detail import undo_softness
-from if_edit.editing.restoration.drift import camera_drift, colour_drift, gaussian
+from if_edit.research.evaluation import compositing as evaluate_restoration
+from if_edit.research.world import world
 
 NO_DAMAGE = Damage(blur=0, grain=0, gain=(1, 1, 1), offset=(0, 0, 0), camera=0)
 

@@ -16,11 +16,11 @@ import comfy.utils
 import pytest
 import torch
 from comfy.patcher_extension import WrappersMP
-from if_edit.editing.dropout import cut_conditioning
-from if_edit.editing.keep_sets import latent_distances, settled_latent_frame
-from if_edit.nodes.positions import with_positions
-from if_edit.nodes.sampling import DropoutSchedule, EditSampler, TemporalLatentDropout
-from if_edit.nodes.stages import schedule
+from if_edit.editing.dropout import latent_distances, settled_latent_frame
+from if_edit.nodes.edit_sampler import DropoutSchedule, EditSampler, TemporalLatentDropout
+from if_edit.sampling.cutting import cut_conditioning
+from if_edit.sampling.rope import with_positions
+from if_edit.sampling.stages import schedule
 from if_edit.tests.small_models import (
     image_to_video,
     small_wan,

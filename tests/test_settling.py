@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from if_edit.editing.settling import settle, settled_frame
+from if_edit.editing.selection.settling import settle, settled_frame
 from if_edit.tests.clips import ball, moving_ball, with_grain, with_vae_flicker
 
 

@@ -9,9 +9,9 @@ import urllib.request
 import pytest
 import torch
 from comfy.model_management import InterruptProcessingException
-from if_edit.editing.caption_prompts import CHINESE, ENGLISH, MAY_MOVE, ONE_SENTENCE, STAGED, STILL
-from if_edit.editing.caption_writing import CaptionError, write_caption
-from if_edit.editing.captions import temporal_caption
+from if_edit.editing.captions.prompts import CHINESE, ENGLISH, MAY_MOVE, ONE_SENTENCE, STAGED, STILL
+from if_edit.editing.captions.rules import temporal_caption
+from if_edit.editing.captions.writer import CaptionError, write_caption
 from if_edit.editing.vlm import LanguageModelError
 from if_edit.nodes.caption import AUTOMATIC, RULES, STYLES, TemporalCaption
 from if_edit.tests.fake_server import FakeServer, drop, error, reply, silence

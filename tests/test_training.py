@@ -5,7 +5,7 @@ import sys
 import textwrap
 
 import torch
-from if_edit.demo.training import descend
+from if_edit.research.training.loop import descend
 from if_edit.tools.comfyui import PACK
 
 # Each process prints its weight after two steps on its own half of the data.

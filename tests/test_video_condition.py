@@ -8,8 +8,8 @@ import pytest
 import torch
 from comfy_extras.nodes_wan import WanImageToVideo
 from if_edit.demo import weights
-from if_edit.nodes.lean_vae import decode_images, reusing_encoder
-from if_edit.nodes.video_condition import StartImageToVideo
+from if_edit.nodes.start_image import StartImageToVideo
+from if_edit.sampling.vae import decode_images, reusing_encoder
 from if_edit.tests.small_models import small_wan22_vae, small_wan_vae, text_conditioning
 
 

@@ -11,7 +11,7 @@ import re
 import shutil
 
 import pytest
-from if_edit.editing.captions import temporal_caption
+from if_edit.editing.captions.rules import temporal_caption
 from if_edit.tests.fake_server import FakeServer, reply
 from if_edit.tests.stand_ins import copy_comfyui, write_small_models
 from if_edit.tests.tiny_vlm import write_tiny_vlm

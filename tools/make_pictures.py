@@ -16,7 +16,11 @@ from .edit import SAMPLE, edit
 PAPER, INK = "#faf9f5", "#1a1a1a"
 WITH_EMBEDDED_MODEL = ("edit_image_demo", "pick_the_frame")
 SIDE = 384  # of the source and the result in the pictures
-RESTORED = ("chelsea-pasted-photo", "astronaut-removed-photo", "flower-pasted-photo")  # of benchmarks.restoration
+RESTORED = (
+    "chelsea-pasted-photo",
+    "astronaut-removed-photo",
+    "flower-pasted-photo",
+)  # of research.benchmarks.compositing
 COLUMNS = ("photo", "edited, blurred, drifted", "restored", "taken from the edit")
 
 
@@ -43,7 +47,7 @@ def beside(images: list[Image.Image], gap: int = 28) -> Image.Image:
 def restoration_page(width: int = 288, gap: int = 8) -> Image.Image:
     """Photos before an edit, the damaged edit, what Restore Edit makes of it, and its mask, with COLUMNS as heads."""
     with tempfile.TemporaryDirectory() as folder:
-        script = [str(PACK / "tools" / "run.py"), "benchmarks.restoration", "--no-speed", "--pictures", folder]
+        script = [str(PACK / "tools" / "run.py"), "research.benchmarks.compositing", "--no-speed", "--pictures", folder]
         subprocess.run([sys.executable, *script], check=True, stdout=subprocess.DEVNULL)
         strips = [Image.open(Path(folder) / f"{name}.jpg").convert("RGB") for name in RESTORED]
     rows = []

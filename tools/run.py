@@ -1,4 +1,4 @@
-"""Runs a module of this checkout inside the package `if_edit`: python tools/run.py demo.evaluate --scenes 20
+"""Runs a module of this checkout inside the package `if_edit`: python tools/run.py research.evaluation.run --scenes 20
 
 The checkout's folder itself never goes on sys.path: ComfyUI has a module named `nodes`, and ours would hide it.
 """
@@ -24,6 +24,6 @@ def import_pack() -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) < 2:
-        sys.exit("usage: python tools/run.py MODULE [ARGUMENT ...]   for example: demo.evaluate --scenes 20")
+        sys.exit("usage: python tools/run.py MODULE [ARGUMENT ...]   for example: research.evaluation.run --scenes 20")
     import_pack()
     runpy.run_module(f"{PACKAGE}.{sys.argv.pop(1)}", run_name="__main__", alter_sys=False)

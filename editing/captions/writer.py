@@ -1,0 +1,123 @@
+"""Temporal captions by a language model, checked, with the rules behind it: see `write_caption`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..vlm import LanguageModel
+from ..vlm.ask import ATTEMPTS, SHOWN, ask_once
+from .prompts import CHINESE, ENGLISH, MAY_MOVE, STAGED, STILL, retry_text, system_text, user_text
+from .replies import LONGEST_END_STATE, Reply, problem_of, read_reply, with_still_camera, without_still_camera
+from .rules import CAMERA_STILL, temporal_caption
+
+if TYPE_CHECKING:
+    import torch
+
+log = logging.getLogger(__name__)
+
+
+class CaptionError(RuntimeError):
+    """A language model gave no usable caption, and the rules were not wanted in its place."""
+
+
+@dataclass(frozen=True)
+class WrittenCaption:
+    """A caption and where it comes from.
+
+    caption: for the video model. end_state: one sentence about the finished picture. reasoning: what led to it, for
+    people. warning: why it is not what was asked for, or "".
+    """
+
+    caption: str
+    end_state: str
+    reasoning: str
+    warning: str = ""
+
+
+def by_rules(instruction: str, camera: str = STILL) -> WrittenCaption:
+    """The caption by `captions.temporal_caption`; with a camera that may move, it does not say that it stays still.
+
+    Raises ValueError for an instruction without a word.
+    """
+    ruled = temporal_caption(instruction)
+    caption = without_still_camera(ruled.caption) if camera == MAY_MOVE else ruled.caption
+    return WrittenCaption(caption, ruled.end_state, f"Written by rules, as an edit of the kind: {ruled.family}.")
+
+
+def write_caption(
+    model: LanguageModel,
+    instruction: str,
+    image: torch.Tensor | None = None,
+    *,
+    style: str = STAGED,
+    camera: str = STILL,
+    language: str = ENGLISH,
+    max_words: int = 100,
+    guidance: str = "",
+    seed: int = 0,
+    strict: bool = False,
+    check_interrupt: Callable[[], None] = lambda: None,
+    interruptions: tuple[type[BaseException], ...] = (),
+    report: Callable[[str], None] = lambda text: None,
+) -> WrittenCaption:
+    """Ask a language model for a temporal caption; if it gives none that can be used, write one by rules and say so.
+
+    An answer that cannot be used is asked for once more, with the reason.
+
+    Args:
+        image: [B, H, W, C], 0..1; the first is shown to the model.
+        style: `STAGED` or `ONE_SENTENCE`. camera: `STILL` or `MAY_MOVE`. language: `ENGLISH` or `CHINESE`.
+        max_words: of the caption; two Chinese characters count as one word.
+        guidance: more that the model should consider, in the person's words.
+        strict: raise instead of writing by rules.
+        check_interrupt: called while the model writes; what it raises is passed on, and so are `interruptions`.
+        report: told what is going on.
+
+    Raises:
+        ValueError: for an instruction without a word.
+        CaptionError: if `strict`.
+    """
+    ruled = by_rules(instruction, camera)  # also refuses an empty instruction before anything is asked
+    asks_for_camera = CAMERA_STILL not in temporal_caption(instruction).caption
+    images = [] if image is None else [image[:1]]
+    system = system_text(style, camera, language, max_words)
+    question = user_text(instruction, guidance, bool(images))
+
+    prompt, reason, text = question, "", ""
+    for attempt in range(ATTEMPTS):
+        report(f"{model.name} writes" if not attempt else f"{model.name} writes again")
+        text, reason = ask_once(model, system, prompt, images, seed + attempt, check_interrupt, interruptions)
+        if reason:
+            break
+        reply = read_reply(text)
+        problem = problem_of(reply.caption, instruction, camera, language, max_words, asks_for_camera)
+        if problem is None:
+            return _finished(reply, ruled, instruction, camera, language, asks_for_camera)
+        log.info("IF-Edit: the caption of %s was not used because %s: %r", model.name, problem, text[:SHOWN])
+        reason = f"The answer of {model.name} could not be used because {problem}, after asking {attempt + 1} times."
+        prompt = retry_text(question, problem)
+
+    if strict:
+        said = f' It wrote: "{" ".join(text.split())[:SHOWN]}"' if text else ""
+        raise CaptionError(f"{reason}{said} Switch strict off to have the rules write the caption in such a case.")
+    in_english = " The rules write English." if language == CHINESE else ""
+    warning = f"{reason} The rules wrote this caption instead.{in_english}"
+    return WrittenCaption(ruled.caption, ruled.end_state, f"{warning}\n\n{ruled.reasoning}", warning)
+
+
+def _finished(
+    reply: Reply, ruled: WrittenCaption, instruction: str, camera: str, language: str, asks_for_camera: bool
+) -> WrittenCaption:
+    caption = reply.caption
+    if camera == STILL and not asks_for_camera:
+        caption = with_still_camera(caption, language)
+    end_state = reply.end_state
+    if problem_of(end_state, instruction, MAY_MOVE, language, LONGEST_END_STATE, fewest_words=2):
+        end_state = ruled.end_state
+    lines = [f"{name.capitalize()}: {text}" for name, text in reply.stages.items()]
+    if reply.thoughts:
+        lines.append(f"Thoughts: {reply.thoughts}")
+    return WrittenCaption(caption, end_state, "\n\n".join(lines))

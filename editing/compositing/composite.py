@@ -1,0 +1,250 @@
+"""The edit in the photo's own pixels: what the edit changed comes from the edit, everything else from the photo.
+
+The papers of this field end with a frame of the video model, at its resolution, with its blur and its drift. Here that
+frame is compared with the photo it was made of, at the model's size (`drift`, `change`), and what really changed is put
+into the photo at the photo's size (`blending`). Outside of the mask the photo's values are not touched at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from ..alignment import NO_CAMERA_DRIFT, NO_COLOUR_DRIFT, CameraDrift, ColourDrift, camera_drift, colour_drift, seen_by
+from ..images import as_rgb
+from .blending import Window, blend, sample, soft_mask
+from .change_mask import became_sharper, find_change
+from .detail import undo_softness
+from .fit import Fit, check_size, resample, shown_part
+
+AUTOMATIC, LOCAL, WHOLE = "automatic", "local edit", "whole image"
+MODES = (AUTOMATIC, LOCAL, WHOLE)
+WHOLE_SHARE = 0.6  # of the picture: an edit that changes more is one of the whole picture
+CLIPPED = 0.004  # a step of 255
+SAME_SHAPE = 0.02  # difference of aspect that a mask may have without a warning
+WORK_PIXELS = 1_300_000  # at most, in which drift and change are estimated
+
+Enlarge = Callable[[torch.Tensor], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Controls:
+    """mode: see MODES. protection: 0 to 1, how strong a difference must be to count as a change. grow, feather: pixels
+    of the edited image. correct_drift: undo changes of light and of the camera.
+    """
+
+    mode: str = AUTOMATIC
+    protection: float = 0.5
+    grow: int = 0
+    feather: int = 5
+    correct_drift: bool = True
+
+
+@dataclass(frozen=True)
+class Restored:
+    """image [H, W, C]: the photo with the edit in it. mask [H, W]: how much of each pixel comes from the edit, 0..1.
+    whole: was the whole picture taken? report: what was done, a sentence a line.
+    """
+
+    image: torch.Tensor
+    mask: torch.Tensor
+    whole: bool
+    report: str
+
+
+def restore(
+    source: torch.Tensor,
+    edited: torch.Tensor,
+    fit: Fit,
+    controls: Controls = Controls(),
+    keep_mask: torch.Tensor | None = None,
+    edit_mask: torch.Tensor | None = None,
+    enlarge: Enlarge | None = None,
+) -> Restored:
+    """Put what an edit changed into the photo.
+
+    Args:
+        source: the photo [H, W, C], C = 1, 3 or 4. Its alpha and, outside of the mask, its very values are kept.
+        edited: the edit [h, w, C] of the model's picture, or an enlarged one.
+        fit: how the photo became the model's picture.
+        keep_mask, edit_mask: [H, W] of the photo, 0..1: where the photo, and where the edit is taken whatever the
+            estimate says. Where both are marked the photo stays.
+        enlarge: takes images [1, h, w, 3] to a larger size, such as an upscale model; Lanczos does the rest.
+
+    Raises ValueError where sizes do not go together and where the photo is broken. A broken edit (NaN) gives the photo.
+    """
+    if controls.mode not in MODES:
+        raise ValueError(f"Unknown mode {controls.mode!r}; there are {', '.join(MODES)}.")
+    check_size(source[None], fit, "source")
+    photo = as_rgb(source[None], "source")  # [1, H, W, 3]
+    try:
+        shown = shown_part(as_rgb(edited[None], "edited"), fit)  # [1, h, w, 3]
+    except ValueError as error:
+        if torch.isfinite(edited).all():
+            raise
+        return _nothing(source, f"The photo comes back as it was. {error}")
+
+    size = _work_size(*shown.shape[1:3])
+    reference = _channels_first(resample(photo, size[1], size[0], fit.source_box))
+    work = _channels_first(resample(shown, size[1], size[0]))
+
+    lines, colour, camera = [], NO_COLOUR_DRIFT, NO_CAMERA_DRIFT
+    aligned, light_changed = work, False
+    if controls.mode != WHOLE and controls.correct_drift:
+        aligned, colour, camera, light_changed = _undo_drift(reference, work)
+    whole, reason, mask = controls.mode == WHOLE, "", torch.ones(size, dtype=torch.bool)
+    if not whole:
+        seen = seen_by(camera.matrix, *size)
+        mask = find_change(reference, aligned, controls.protection, seen).mask
+        mask = _guess_unseen(mask, seen)
+        share = float(mask.float().mean())
+        if light_changed:
+            reason = "the light of the whole picture, or most of the picture, changed"
+        elif share > WHOLE_SHARE:
+            reason = f"{share:.0%} of the picture changed"
+        elif became_sharper(reference, aligned, mask):
+            reason = "the whole picture became sharper"
+        whole = bool(reason) and controls.mode == AUTOMATIC
+    if reason and whole:
+        lines.append(f"Taken as an edit of the whole image: {reason}. Set mode to '{LOCAL}' to take only what changed.")
+    elif reason:
+        lines.append(f"This looks like an edit of the whole image: {reason}. Mode '{WHOLE}' would take all of it.")
+    edit = shown
+    if whole:
+        mask = torch.ones_like(mask)
+    elif controls.correct_drift:
+        edit, undone = _clean_edit(shown, aligned, reference, mask, colour, camera)
+        lines.append(f"Drift undone: {', '.join(undone) or 'none'}.")
+
+    if edit_mask is not None:
+        part = edit_mask[fit.source_box.window][None, None].float()
+        mask = mask | (F.interpolate(part, size=size, mode="area")[0, 0] >= 0.5)
+    soft = soft_mask(mask, fit, controls.grow if not whole else 0, controls.feather)
+    keep = None if keep_mask is None else keep_mask.float()
+    image, taken = blend(source, soft, fit, keep, lambda window: _edit_pixels(edit, fit, window, enlarge))
+    return Restored(image, taken, whole, "\n".join([_summary(taken, fit), *lines]))
+
+
+def photo_mask(masks: torch.Tensor | None, number: int, fit: Fit, name: str) -> tuple[torch.Tensor | None, str]:
+    """Mask `number` of [N, h, w] (the last one if there are fewer) at the photo's size [H, W], and what to say of it.
+
+    A mask of the size of the model's picture is taken as drawn on that, any other as drawn on the photo. One that marks
+    nothing is none: so ComfyUI's Load Image hands over pictures without alpha.
+    """
+    if masks is None:
+        return None, ""
+    mask = masks.reshape(-1, *masks.shape[-2:])
+    mask = mask[min(number, len(mask) - 1)].detach().to("cpu", torch.float32).nan_to_num(0.0).clamp(0, 1)
+    if not (mask > 0).any():
+        return None, f"{name} is empty and was ignored."
+    height, width = mask.shape
+    size = (fit.source_height, fit.source_width)
+    if (height, width) == size:
+        return mask, ""
+    if (height, width) == (fit.height, fit.width):
+        box = fit.source_box
+        part = mask[fit.box.window][None, None]
+        full = torch.zeros(size)
+        full[box.window] = F.interpolate(part, size=(box.height, box.width), mode="bilinear")[0, 0]
+        return full, ""
+    stretched = F.interpolate(mask[None, None], size=size, mode="bilinear")[0, 0]
+    if abs(width / height / (size[1] / size[0]) - 1) <= SAME_SHAPE:
+        return stretched, ""
+    return stretched, (
+        f"Warning: {name} is {width} x {height} and was stretched to the photo's {size[1]} x {size[0]}, another aspect."
+    )
+
+
+def _undo_drift(reference: torch.Tensor, work: torch.Tensor) -> tuple[torch.Tensor, ColourDrift, CameraDrift, bool]:
+    """The edit [3, h, w] in the reference's light and place; what was undone; is the light an edit of its own?"""
+    colour, as_it_was = colour_drift(reference, work), work
+    # A camera that moved far looks like another light, too: the fit of one light to the other falls flat.
+    camera = camera_drift(reference, (NO_COLOUR_DRIFT if colour.is_edit else colour).undo(work[None])[0])
+    if camera is not NO_CAMERA_DRIFT:
+        height, width = work.shape[1:]
+        work = sample(work[None], height, width, (0, height, 0, width), camera.matrix)[0]
+        again = colour_drift(reference, work)  # closer, now that the pixels lie on each other
+        colour = again if colour.is_edit or not again.is_edit else colour
+    if colour.is_edit:
+        return as_it_was, NO_COLOUR_DRIFT, NO_CAMERA_DRIFT, True
+    clean = colour.undo(work[None])[0]
+    # Where the drift went beyond white or black, the edit says nothing against the photo.
+    clipped = (work >= 1 - CLIPPED) & (reference > clean) | (work <= CLIPPED) & (reference < clean)
+    return torch.where(clipped, reference, clean), colour, camera, False
+
+
+def _clean_edit(
+    shown: torch.Tensor,
+    aligned: torch.Tensor,
+    reference: torch.Tensor,
+    mask: torch.Tensor,
+    colour: ColourDrift,
+    camera: CameraDrift,
+) -> tuple[torch.Tensor, list[str]]:
+    """The edit [1, h, w, 3] without its drift, and what was undone, in words."""
+    undone = [f"light ({colour})"] if colour is not NO_COLOUR_DRIFT else []
+    undone += [f"camera ({camera})"] if camera is not NO_CAMERA_DRIFT else []
+    edit = aligned
+    if shown.shape[1:3] == aligned.shape[1:]:
+        sharpened = undo_softness(reference, aligned, mask)
+        if sharpened is not None:
+            edit = sharpened
+            undone.append("softness and grain")
+    else:  # larger than what was worked on
+        edit, (height, width) = _channels_first(shown), shown.shape[1:3]
+        if camera is not NO_CAMERA_DRIFT:
+            edit = sample(edit[None], height, width, (0, height, 0, width), camera.matrix)[0]
+        edit = colour.undo(edit[None])[0]
+    return edit.movedim(0, -1)[None], undone
+
+
+def _edit_pixels(edit: torch.Tensor, fit: Fit, window: Window, enlarge: Enlarge | None) -> torch.Tensor:
+    """The edit [1, h, w, 3] at the photo's size, in a window of the fit's part of the photo."""
+    height, width = fit.source_box.height, fit.source_box.width
+    if enlarge is not None and (height > edit.shape[1] or width > edit.shape[2]):
+        edit = as_rgb(enlarge(edit), "the upscale model's image")
+    top, bottom, left, right = window
+    if window == (0, height, 0, width):
+        return resample(edit, width, height)[0]
+    across, down = edit.shape[2] / width, edit.shape[1] / height
+    return resample(edit, right - left, bottom - top, (left * across, top * down, right * across, bottom * down))[0]
+
+
+def _guess_unseen(mask: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    """The mask [H, W] where the moved camera saw nothing: as at the nearest place that it saw."""
+    from scipy import ndimage  # ComfyUI loads it anyway, but not when the pack is loaded
+
+    if seen.all() or not seen.any():
+        return mask
+    rows, columns = ndimage.distance_transform_edt(~seen.numpy(), return_distances=False, return_indices=True)
+    return mask[torch.from_numpy(rows), torch.from_numpy(columns)]
+
+
+def _work_size(height: int, width: int) -> tuple[int, int]:
+    scale = min(1.0, (WORK_PIXELS / (height * width)) ** 0.5)
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _channels_first(images: torch.Tensor) -> torch.Tensor:
+    """[1, H, W, 3] -> [3, H, W]"""
+    return images[0].movedim(-1, 0).contiguous()
+
+
+def _summary(taken: torch.Tensor, fit: Fit) -> str:
+    share = float((taken > 0).float().mean())
+    if share == 0:
+        return (
+            "No change was found: the photo comes back as it was. If there should be one, lower protection or mark it "
+            "in edit_mask."
+        )
+    size = f"{fit.source_width} x {fit.source_height}"
+    return f"{share:.1%} of the photo ({size}) comes from the edit, the rest is the photo's own, bit for bit."
+
+
+def _nothing(source: torch.Tensor, report: str) -> Restored:
+    image = source.detach().to("cpu", torch.float32)
+    image = image.expand(-1, -1, 3) if image.shape[-1] == 1 else image
+    return Restored(image.clone(), torch.zeros(source.shape[:2]), False, report)

@@ -1,0 +1,1 @@
+"""How the embedded model was made and how the pack is measured; never imported by the nodes, not published."""

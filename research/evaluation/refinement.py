@@ -1,0 +1,316 @@
+"""The part of `nox -s evaluate` about the Still-Video Refiner, on pictures whose finished, sharp truth is known.
+
+For each scene the frame that was chosen is refined, and so are the true finished frame with a known flaw: a slight
+blur (Gaussian, 1 pixel of 128), a blur (1.5 to 3.5 pixels), a motion blur (6 to 12 pixels) and noise (5 % of the
+range, with the goal "cleaner"). As in `research.evaluation.run`, the truth went through the VAE, so that its softness does not
+count; the flawed pictures are made of it. The column "rendered" compares with the frame as it was drawn instead, which
+is some 36 dB from what the VAE makes of it. Printed are PSNR before and after (mean over scenes), the gain and its
+smallest value, how many pictures were taken, edits that count as a success, and seconds for each picture that was not
+skipped (the median, for the first of a kind takes longer): of sampling alone, and with encoding, decoding and choosing.
+A GPU only waits for so small a model, whatever it has to compute: what the light pass saves is seen without one here,
+and at full size in `research.benchmarks.refine_speed`.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+
+from ...editing.refinement import (
+    AS_SHARP,
+    CLEANER,
+    FULL_VIDEO,
+    GAIN,
+    LIGHT_PASS,
+    SHARPER,
+    START_SIGMA,
+    Refinement,
+    choose_refined,
+    skip_reason,
+)
+from ..world import model as demo_model
+from ..world import wan, world
+
+CHOSEN, SLIGHT, BLUR, MOTION, NOISE = "as chosen", "slight blur", "blur", "motion blur", "noise"
+FLAWS = (SLIGHT, BLUR, MOTION, NOISE)
+BLURS = (BLUR, MOTION)  # what is held to BLUR_GAIN
+NOISE_LEVEL = 0.05
+FRAMES = {LIGHT_PASS: 5, FULL_VIDEO: 9}
+STEPS = 8
+RUNS = (*((kind, LIGHT_PASS) for kind in (CHOSEN, *FLAWS)), (BLUR, FULL_VIDEO), (MOTION, FULL_VIDEO))
+
+BLUR_GAIN, SHARP_LOSS, SUCCESS_LOSS, CHEAPER, LIGHT_LOSS = 3.0, 0.3, 0.01, 4.0, 0.5  # dB, dB, share, times, dB
+
+
+def refine(
+    model: demo_model.EditModel,
+    pictures: torch.Tensor,
+    sources: torch.Tensor | None = None,
+    strength: str = LIGHT_PASS,
+    frames: int | None = None,
+    steps: int = STEPS,
+    start_sigma: float = START_SIGMA,
+    caption: str = demo_model.CLEARING_CAPTION,
+    goal: str = SHARPER,
+    as_sharp: float = AS_SHARP,
+    gain: float = GAIN,
+    seed: int = 0,
+    seconds: dict[str, float] | None = None,
+) -> tuple[torch.Tensor, list[Refinement]]:
+    """What the Still-Video Refiner makes of pictures, all at once: [B, 3, H, W] in 0..1, and why.
+
+    Args:
+        pictures, sources: [B, 3, H, W] in 0..1; a picture as sharp as its source is left alone.
+        frames: of the still video; None: 5 for the light pass, 9 for the full still video.
+        seconds: gets "sampling" and "total" of one picture, where any had to be refined.
+    """
+    refined, choices = pictures.clone(), [Refinement(None, "")] * len(pictures)
+    todo = list(range(len(pictures)))
+    if sources is not None:
+        like = model.decode(model.encode(sources[:, None]))[:, 0] if goal == SHARPER else sources
+        with torch.autocast("cpu", enabled=False):  # where pictures are compared, which needs all digits
+            reasons = [skip_reason(_image(pictures[b]), _image(like[b]), as_sharp, goal) for b in todo]
+        choices = [Refinement(None, reason or "") for reason in reasons]
+        todo = [b for b in todo if reasons[b] is None]
+    if not todo:
+        return refined, choices
+    start, frames = pictures[todo], frames or FRAMES[strength]
+    began = _now(pictures)
+    with _Forwards(model) as forwards:
+        made, _ = model.sample(
+            start,
+            [caption] * len(todo),
+            frames=frames,
+            steps=steps,
+            seed=seed,
+            start_sigma=start_sigma if strength == LIGHT_PASS else None,
+        )
+    videos = torch.cat([model.decode(part) for part in made.split(32)])
+    for b, video in zip(todo, videos, strict=True):
+        with torch.autocast("cpu", enabled=False):
+            choices[b] = choose_refined(video.movedim(1, -1), _image(pictures[b]), gain, goal)
+        if choices[b].frame is not None:
+            refined[b] = video[choices[b].frame]
+    if seconds is not None:
+        seconds |= {"sampling": forwards.seconds / len(todo), "total": (_now(pictures) - began) / len(todo)}
+    return refined, choices
+
+
+class _Forwards:
+    """Seconds of the transformer's forwards within a `with` block."""
+
+    def __init__(self, model: demo_model.EditModel):
+        self.transformer = model.transformer
+        self.seconds = 0.0
+
+    def __enter__(self) -> _Forwards:
+        def begin(module, inputs):
+            self.began = _now(inputs[0])
+
+        def end(module, inputs, output):
+            self.seconds += _now(output) - self.began
+
+        self.hooks = [self.transformer.register_forward_pre_hook(begin), self.transformer.register_forward_hook(end)]
+        return self
+
+    def __exit__(self, *exception) -> None:
+        for hook in self.hooks:
+            hook.remove()
+
+
+def _now(on: torch.Tensor) -> float:
+    if on.is_cuda:
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def _image(picture: torch.Tensor) -> torch.Tensor:
+    """[3, H, W] -> [1, H, W, 3]"""
+    return picture.movedim(0, -1)[None]
+
+
+def flawed(kind: str, pictures: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
+    """Pictures [B, 3, H, W] in 0..1 with one of `FLAWS`; `rng` is on the CPU, so that every machine has the same."""
+    count, device = len(pictures), pictures.device
+
+    def uniform(low: float, high: float) -> torch.Tensor:
+        return (low + (high - low) * torch.rand(count, generator=rng)).to(device)
+
+    if kind == NOISE:
+        return (pictures + NOISE_LEVEL * torch.randn(pictures.shape, generator=rng).to(device)).clamp(0, 1)
+    if kind == MOTION:
+        return motion_blur(pictures, uniform(6, 12), uniform(0, math.pi))
+    return world.gaussian_blur(pictures, uniform(1, 1) if kind == SLIGHT else uniform(1.5, 3.5))
+
+
+def motion_blur(pictures: torch.Tensor, length: torch.Tensor, angle: torch.Tensor) -> torch.Tensor:
+    """Pictures [B, 3, H, W] averaged along a line of `length` [B] pixels, at most 13, at an `angle` [B]."""
+    reach = 7
+    along = torch.linspace(-0.5, 0.5, 61, device=pictures.device) * length[:, None]  # [B, 61]
+    offset = torch.arange(-reach, reach + 1, device=pictures.device)
+
+    def weights(at: torch.Tensor) -> torch.Tensor:  # linear interpolation: [B, 61, 15]
+        return (1 - (at[..., None] - offset).abs()).clamp(min=0)
+
+    kernel = torch.einsum("bsy,bsx->byx", weights(along * angle.sin()[:, None]), weights(along * angle.cos()[:, None]))
+    kernel = (kernel / kernel.sum((1, 2), keepdim=True)).repeat_interleave(3, 0)[:, None]  # [3B, 1, 15, 15]
+    padded = F.pad(pictures, (reach,) * 4, mode="replicate").flatten(0, 1)[None]
+    return F.conv2d(padded, kernel.to(pictures), groups=len(kernel))[0].unflatten(0, pictures.shape[:2])
+
+
+def measure(
+    model: demo_model.EditModel,
+    families: list[str],
+    frames: torch.Tensor,
+    coverage: torch.Tensor,
+    chosen: torch.Tensor,
+    seed: int = 0,
+    runs: Sequence[tuple[str, str]] = RUNS,
+    steps: int = STEPS,
+) -> tuple[list[dict], dict[tuple[str, str], torch.Tensor]]:
+    """A row for each scene and run of a batch; call it as the model is to be run (autocast, no gradients).
+
+    Args:
+        families: family name of each scene.
+        frames, coverage: [B, T, 3, H, W] and [B, T, H, W] of the scenes' true clips.
+        chosen: [B, 3, H, W] the frames that sampling made and that were chosen.
+
+    Returns:
+        The rows, and what each of the runs made of its pictures, [B, 3, H, W].
+    """
+    from .run import judge  # which calls this module
+
+    source, rendered = frames[:, 0].float(), frames[:, -1].float()
+    source_seen, truth = (model.decode(model.encode(image[:, None]))[:, 0].float() for image in (source, rendered))
+    judged = dict(source=source_seen, truth=truth, coverage=coverage, source_sharp=source)
+    rows, refined, pictures = [], {}, {CHOSEN: chosen.float()}
+    for kind, strength in runs:
+        if kind not in pictures:
+            rng = torch.Generator().manual_seed(1000 * seed + FLAWS.index(kind))
+            with torch.autocast(frames.device.type, enabled=False):
+                pictures[kind] = flawed(kind, truth, rng)
+        before, seconds = pictures[kind], {}
+        after, choices = refine(
+            model,
+            before,
+            source,
+            strength,
+            steps=steps,
+            seed=seed,
+            goal=CLEANER if kind == NOISE else SHARPER,
+            seconds=seconds,
+        )
+        refined[kind, strength] = after
+        images = {"before": before, "after": after}
+        with torch.autocast(frames.device.type, enabled=False):
+            measures = {
+                when: {
+                    "": wan.image_psnr(image, truth),
+                    "rendered_": wan.image_psnr(image, rendered),
+                    "success_": judge(families, image, **judged)["success"],
+                }
+                for when, image in images.items()
+            }
+        for b, choice in enumerate(choices):
+            rows.append(
+                {
+                    "family": families[b],
+                    "kind": kind,
+                    "strength": strength,
+                    "taken": choice.frame is not None,
+                    "reason": choice.reason,
+                    "sharpness": [choice.before, choice.after],
+                    "seconds": None if choice.before is None else seconds,
+                    **{what + when: of[what][b].item() for when, of in measures.items() for what in of},
+                }
+            )
+    return rows, refined
+
+
+def table(rows: list[dict]) -> str:
+    """The rows as lines of text: one for each kind of picture and strength, then what they are held to."""
+    lines = [
+        f"{'picture':<12} {'refined by':<17} {'scenes':>6} {'taken':>6} {'before':>8} {'after':>8} {'gain':>8} "
+        f"{'least':>8} {'rendered':>16} {'success':>17} {'sampling':>9} {'total':>7}"
+    ]
+    for run in dict.fromkeys((row["kind"], row["strength"]) for row in rows):
+        some = _of(rows, *run)
+        gains = [row["after"] - row["before"] for row in some]
+        mean = {
+            key: _mean(some, key)
+            for key in (
+                "taken",
+                "before",
+                "after",
+                "rendered_before",
+                "rendered_after",
+                "success_before",
+                "success_after",
+            )
+        }
+        time_taken = [f"{seconds:.2f} s" for seconds in _seconds(some)] or ["-", "-"]
+        lines.append(
+            f"{run[0]:<12} {run[1]:<17} {len(some):>6} {mean['taken']:>6.0%} {mean['before']:>5.1f} dB "
+            f"{mean['after']:>5.1f} dB {sum(gains) / len(gains):>+5.1f} dB {min(gains):>+5.1f} dB "
+            f"{mean['rendered_before']:>4.1f} -> {mean['rendered_after']:>4.1f} dB "
+            f"{mean['success_before']:>6.1%} -> {mean['success_after']:>6.1%} {time_taken[0]:>9} {time_taken[1]:>7}"
+        )
+    return "\n".join([*lines, *(f"{text}: {'met' if met else 'MISSED'}" for text, met in targets(rows))])
+
+
+def targets(rows: list[dict]) -> list[tuple[str, bool]]:
+    """What the rows are held to, with the figures, and whether they get there."""
+    found = []
+    blurred = [row for kind in BLURS for row in _of(rows, kind, LIGHT_PASS)]
+    chosen = _of(rows, CHOSEN, LIGHT_PASS)
+    if blurred:
+        gain = _mean(blurred, "after") - _mean(blurred, "before")
+        found.append(
+            (f"blurred pictures gain at least {BLUR_GAIN:g} dB, on average ({gain:+.1f} dB)", gain >= BLUR_GAIN)
+        )
+    if chosen:
+        loss = max(row["before"] - row["after"] for row in chosen)
+        found.append((f"no chosen picture loses more than {SHARP_LOSS} dB (at most {loss:.2f} dB)", loss <= SHARP_LOSS))
+        change = _mean(chosen, "success_after") - _mean(chosen, "success_before")
+        found.append(
+            (f"success of chosen pictures within {SUCCESS_LOSS:.0%} ({change:+.1%})", abs(change) <= SUCCESS_LOSS)
+        )
+    both = [kind for kind in BLURS if _of(rows, kind, LIGHT_PASS) and _of(rows, kind, FULL_VIDEO)]
+    if both:
+        light, full = ([row for kind in both for row in _of(rows, kind, how)] for how in (LIGHT_PASS, FULL_VIDEO))
+        less = _mean(full, "after") - _mean(light, "after")
+        found.append(
+            (
+                f"the light pass brings at most {LIGHT_LOSS} dB less than the full one ({less:+.2f} dB less)",
+                less <= LIGHT_LOSS,
+            )
+        )
+        if _seconds(light) and _seconds(full):
+            sampling, total = (b / a for a, b in zip(_seconds(light), _seconds(full), strict=True))
+            found.append(
+                (
+                    f"sampling the light pass is at least {CHEAPER:g} times cheaper ({sampling:.1f} times; "
+                    f"{total:.1f} times with encoding, decoding and choosing)",
+                    sampling >= CHEAPER,
+                )
+            )
+    return found
+
+
+def _of(rows: list[dict], kind: str, strength: str) -> list[dict]:
+    return [row for row in rows if (row["kind"], row["strength"]) == (kind, strength)]
+
+
+def _mean(rows: list[dict], key: str) -> float:
+    return sum(float(row[key]) for row in rows) / len(rows)
+
+
+def _seconds(rows: list[dict]) -> list[float]:
+    """Seconds of a picture: of sampling, and in all; empty where none had to be refined."""
+    measured = [row["seconds"] for row in rows if row["seconds"]]
+    return [statistics.median(one[key] for one in measured) for key in ("sampling", "total")] if measured else []
