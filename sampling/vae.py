@@ -4,7 +4,7 @@ Encoding: the condition of a Wan image-to-video model is the latent of a video t
 grey from there on. The encoder takes it in chunks of a few frames and hands the last frames of every layer on to the
 next chunk. A layer looks only so far back, so some chunks after the image all that it sees is grey: its input and what
 was handed on are the same as for the chunk before, and so is its output, which is then taken from there. The first
-layers, which work at full resolution and cost most, come to rest first (`research.benchmarks.vae_waste` counts what that saves).
+layers, which work at full resolution and cost most, come to rest first (`research.benchmarks.vae_waste` counts it).
 What is held for that makes the peak of memory 1.4 times as high, which is still below what ComfyUI sets aside for it.
 
 Decoding: most of the images that a latent decodes to are not looked at. All are computed, because the wanted ones need

@@ -57,6 +57,6 @@ def preview_folder(tmp_path):
 @pytest.fixture
 def tiny_wan():
     """A small random MODEL of the Wan 2.2 I2V kind (36 channels, 2 layers), loaded by ComfyUI's own loader."""
-    from if_edit.tests.small_models import small_wan
+    from if_edit.tests.support.small_models import small_wan
 
     return small_wan()

@@ -7,7 +7,7 @@ Screenshots of what was tested land in .screenshots/.
 import io
 
 import pytest
-from if_edit.tests.browser.comfy_page import (
+from if_edit.tests.support.comfy_page import (
     NEWER_FRONTEND,
     SELECTOR,
     WINDOW,

@@ -12,9 +12,9 @@ import shutil
 
 import pytest
 from if_edit.editing.captions.rules import temporal_caption
-from if_edit.tests.fake_server import FakeServer, reply
-from if_edit.tests.stand_ins import copy_comfyui, write_small_models
-from if_edit.tests.tiny_vlm import write_tiny_vlm
+from if_edit.tests.support.fake_server import FakeServer, reply
+from if_edit.tests.support.stand_ins import copy_comfyui, write_small_models
+from if_edit.tests.support.tiny_vlm import write_tiny_vlm
 from if_edit.tools.client import BYPASSED, Client, WorkflowError, find_node, workflow_to_prompt
 from if_edit.tools.comfyui import PACK, Server, find_installation, free_port
 from PIL import Image

@@ -20,7 +20,7 @@ RESTORED = (
     "chelsea-pasted-photo",
     "astronaut-removed-photo",
     "flower-pasted-photo",
-)  # of research.benchmarks.compositing
+)  # of benchmarks.compositing
 COLUMNS = ("photo", "edited, blurred, drifted", "restored", "taken from the edit")
 
 

@@ -2,8 +2,8 @@
 
 For each scene the frame that was chosen is refined, and so are the true finished frame with a known flaw: a slight
 blur (Gaussian, 1 pixel of 128), a blur (1.5 to 3.5 pixels), a motion blur (6 to 12 pixels) and noise (5 % of the
-range, with the goal "cleaner"). As in `research.evaluation.run`, the truth went through the VAE, so that its softness does not
-count; the flawed pictures are made of it. The column "rendered" compares with the frame as it was drawn instead, which
+range, with the goal "cleaner"). As in `run.py`, the truth went through the VAE, so that its softness does not count;
+ the flawed pictures are made of it. The column "rendered" compares with the frame as it was drawn instead, which
 is some 36 dB from what the VAE makes of it. Printed are PSNR before and after (mean over scenes), the gain and its
 smallest value, how many pictures were taken, edits that count as a success, and seconds for each picture that was not
 skipped (the median, for the first of a kind takes longer): of sampling alone, and with encoding, decoding and choosing.

@@ -5,7 +5,7 @@ an average of the weights. Each call renders clips of its own, encodes them with
 until its time is over; the next call goes on where it ended. The learning rate stays up until `--decay-from`, and falls
 to zero at `--steps`; in a call with `--finish` it falls over the time that is left instead.
 
-    python tools/run.py research.training.train_transformer --minutes 9 --work /tmp/if-edit --steps 24000 --decay-from 17000
+    python tools/run.py research.training.train_transformer --minutes 9 --steps 24000 --decay-from 17000
 
 With several GPUs, each process renders `--clips` clips and takes `--batch` of them at every step:
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from if_edit.editing.selection.choose import LAST, SETTLED
 from if_edit.research.evaluation import selection as evaluate_selection
-from if_edit.tests.clips import moving_ball
+from if_edit.tests.support.clips import moving_ball
 
 
 @pytest.fixture(scope="module")

@@ -33,7 +33,7 @@ from if_edit.nodes.refinement import StillVideoRefiner
 from if_edit.research.evaluation import refinement as evaluation
 from if_edit.research.world import model as demo_model
 from if_edit.research.world import wan, world
-from if_edit.tests.small_models import SmallClip, small_wan, small_wan22_vae, small_wan_5b, small_wan_vae
+from if_edit.tests.support.small_models import SmallClip, small_wan, small_wan22_vae, small_wan_5b, small_wan_vae
 
 import nodes as core_nodes  # ComfyUI's own
 

@@ -18,7 +18,7 @@ from diffusers import (
     WanTransformer3DModel,
 )
 from diffusers.loaders.single_file_utils import convert_wan_transformer_to_diffusers, convert_wan_vae_to_diffusers
-from if_edit.tests.small_models import TEMPORAL_DOWNSAMPLE, TEXT_WIDTH
+from if_edit.tests.support.small_models import TEMPORAL_DOWNSAMPLE, TEXT_WIDTH
 from PIL import Image
 from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModel
 

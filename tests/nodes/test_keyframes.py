@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from if_edit.editing.keyframes import decoding_order
 from if_edit.nodes.keyframes import DecodeKeyframes
 from if_edit.sampling.cutting import cut_latent
-from if_edit.tests.small_models import small_wan22_vae, small_wan_vae
+from if_edit.tests.support.small_models import small_wan22_vae, small_wan_vae
 
 
 @pytest.fixture(autouse=True)
@@ -135,7 +135,7 @@ def test_a_vae_of_other_channels_names_both_and_the_file(vae):
 def test_an_image_vae_of_the_right_channels_is_refused():
     import comfy.sd
     from comfy.ldm.models.autoencoder import AutoencoderKL
-    from if_edit.tests.small_models import random_weights
+    from if_edit.tests.support.small_models import random_weights
 
     # The kind of VAE that Flux and SD3 have: 16 channels too, but single images. ComfyUI fixes its width.
     config = {

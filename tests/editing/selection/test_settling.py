@@ -3,7 +3,7 @@
 import pytest
 import torch
 from if_edit.editing.selection.settling import settle, settled_frame
-from if_edit.tests.clips import ball, moving_ball, with_grain, with_vae_flicker
+from if_edit.tests.support.clips import ball, moving_ball, with_grain, with_vae_flicker
 
 
 def fade(start, end, settles, frames=33):

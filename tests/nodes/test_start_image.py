@@ -10,7 +10,7 @@ from comfy_extras.nodes_wan import WanImageToVideo
 from if_edit.demo import weights
 from if_edit.nodes.start_image import StartImageToVideo
 from if_edit.sampling.vae import decode_images, reusing_encoder
-from if_edit.tests.small_models import small_wan22_vae, small_wan_vae, text_conditioning
+from if_edit.tests.support.small_models import small_wan22_vae, small_wan_vae, text_conditioning
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from if_edit.editing.selection.ask_vlm import COARSE, FINE, ask_for_frame
 from if_edit.editing.selection.collage import collage_page, pictures_of, to_tensor
 from if_edit.editing.selection.prompts import retry_text, system_text, user_text
 from if_edit.editing.vlm import LanguageModelError
-from if_edit.tests.scripted_vlm import Scripted
+from if_edit.tests.support.scripted_vlm import Scripted
 
 
 class Interrupted(Exception):

@@ -10,8 +10,8 @@ import pytest
 import torch
 from if_edit.editing.vlm import LanguageModelError
 from if_edit.nodes.selection import BEST_MEASURED, SOURCE, STOP, FrameSelector, NoFrameError
-from if_edit.tests.clips import moving_ball
-from if_edit.tests.scripted_vlm import Scripted
+from if_edit.tests.support.clips import moving_ball
+from if_edit.tests.support.scripted_vlm import Scripted
 from PIL import Image
 
 pytestmark = pytest.mark.usefixtures("preview_folder")
@@ -281,7 +281,7 @@ def test_two_runs_never_write_over_each_other(preview_folder, keyframes):
 
 
 def test_a_long_video_at_full_size_takes_seconds_and_little_memory():
-    """`research.benchmarks.selector` measures it; here only what a gross mistake would break, on a machine that is busy."""
+    """`research.benchmarks.selector` measures it; here only what a gross mistake would break."""
     from if_edit.research.benchmarks.selector import make_frames, seconds_and_memory
 
     frames = make_frames(81, 1280, 720)

@@ -25,7 +25,7 @@ from comfy.patcher_extension import WrappersMP
 from if_edit.nodes.edit_sampler import EditSampler, TemporalLatentDropout
 from if_edit.nodes.keyframes import DecodeKeyframes
 from if_edit.sampling.stages import schedule
-from if_edit.tests.small_models import (
+from if_edit.tests.support.small_models import (
     clip_vision_output,
     image_to_video,
     small_wan,

@@ -21,7 +21,7 @@ from if_edit.nodes.edit_sampler import DropoutSchedule, EditSampler, TemporalLat
 from if_edit.sampling.cutting import cut_conditioning
 from if_edit.sampling.rope import with_positions
 from if_edit.sampling.stages import schedule
-from if_edit.tests.small_models import (
+from if_edit.tests.support.small_models import (
     image_to_video,
     small_wan,
     small_wan22_vae,

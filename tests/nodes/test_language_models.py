@@ -20,12 +20,12 @@ from if_edit.editing.vlm import LanguageModelError, jpeg_data_url
 from if_edit.editing.vlm import server as server_module
 from if_edit.editing.vlm.server import ServerLanguageModel
 from if_edit.nodes.language_models import VLMFromServer, VLMFromTextEncoder, VLMFromTransformers, model_folders
-from if_edit.tests import fake_server
-from if_edit.tests.fake_server import FakeServer, reply
-from if_edit.tests.tiny_vlm import TEMPLATE, write_tiny_vlm
+from if_edit.tests.support import fake_server
+from if_edit.tests.support.fake_server import FakeServer, reply
+from if_edit.tests.support.tiny_vlm import TEMPLATE, write_tiny_vlm
 from PIL import Image
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NODES = [VLMFromTextEncoder, VLMFromTransformers, VLMFromServer]
 KEY = "sk-test-5f0c2a91d7"
 IMAGE = torch.rand(1, 48, 64, 3, generator=torch.Generator().manual_seed(0))

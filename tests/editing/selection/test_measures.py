@@ -18,7 +18,7 @@ from if_edit.editing.selection.measures import (
     stability,
 )
 from if_edit.editing.selection.plot import curves, plot_measures
-from if_edit.tests.clips import moving_ball, with_grain, with_vae_flicker
+from if_edit.tests.support.clips import moving_ball, with_grain, with_vae_flicker
 
 HEIGHT, WIDTH = 240, 416
 

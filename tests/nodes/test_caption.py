@@ -14,8 +14,8 @@ from if_edit.editing.captions.rules import temporal_caption
 from if_edit.editing.captions.writer import CaptionError, write_caption
 from if_edit.editing.vlm import LanguageModelError
 from if_edit.nodes.caption import AUTOMATIC, RULES, STYLES, TemporalCaption
-from if_edit.tests.fake_server import FakeServer, drop, error, reply, silence
-from if_edit.tests.scripted_vlm import Scripted
+from if_edit.tests.support.fake_server import FakeServer, drop, error, reply, silence
+from if_edit.tests.support.scripted_vlm import Scripted
 from if_edit.tools.client import Client, WorkflowError
 from if_edit.tools.comfyui import Server
 

@@ -12,7 +12,7 @@ from if_edit.research.benchmarks.compositing import PASTED, Damage, damaged, kno
 
 pytestmark = pytest.mark.usefixtures("preview_folder")
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FIT = {
     "budget": "480p",
     "megapixels": 0.4,

@@ -5,7 +5,7 @@ import pytest
 import torch
 from if_edit.editing.selection import collage as module
 from if_edit.editing.selection.collage import frame_collage
-from if_edit.tests.clips import moving_ball
+from if_edit.tests.support.clips import moving_ball
 
 PAPER = torch.tensor(module.PAPER) / 255
 ACCENT = torch.tensor(module.ACCENT) / 255

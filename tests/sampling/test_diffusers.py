@@ -15,8 +15,8 @@ from comfy.clip_vision import Output
 from comfy_extras.nodes_wan import Wan22ImageToVideoLatent, WanFirstLastFrameToVideo, WanImageToVideo
 from if_edit.nodes.edit_sampler import DropoutSchedule, EditSampler
 from if_edit.sampling.stages import schedule
-from if_edit.tests import diffusers_models
-from if_edit.tests.small_models import (
+from if_edit.tests.support import diffusers_models
+from if_edit.tests.support.small_models import (
     small_wan,
     small_wan_5b,
     small_wan_vae,

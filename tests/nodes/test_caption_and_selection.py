@@ -7,11 +7,11 @@ import pytest
 import torch
 from if_edit.nodes.caption import TemporalCaption
 from if_edit.nodes.selection import FrameCollage, FrameSelector
-from if_edit.tests.clips import moving_ball
+from if_edit.tests.support.clips import moving_ball
 
 pytestmark = pytest.mark.usefixtures("preview_folder")
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NODES = [TemporalCaption, FrameCollage, FrameSelector]
 KEYFRAMES = [0, 12, 24, 32]
 

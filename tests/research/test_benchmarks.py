@@ -13,7 +13,7 @@ import torch
 from if_edit.research.benchmarks import edit_speed, random_models, vae_waste
 from if_edit.research.benchmarks.edit_speed import ENDS, NONE, PLAIN, STRIDE, TWICE, Case, Clock
 from if_edit.research.benchmarks.random_models import Size
-from if_edit.tests.small_models import small_wan, small_wan22_vae
+from if_edit.tests.support.small_models import small_wan, small_wan22_vae
 
 TINY = Size(dim=128, ffn_dim=256, layers=2, vae_dim=8, experts=2)
 TINY_5B = Size(dim=128, ffn_dim=256, layers=2, channels=48, condition=0, shift=8.0)

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from if_edit.editing.sharpness import laplacian_sharpness
-from if_edit.tests.clips import ball, moving_ball
+from if_edit.tests.support.clips import ball, moving_ball
 
 
 def blurred(picture, width):
