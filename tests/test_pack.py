@@ -31,7 +31,10 @@ NODE_IDS = [
 PYTHON_FILES = [
     file for file in sorted(PACK.rglob("*.py")) if not any(part[0] == "." for part in file.relative_to(PACK).parts)
 ]
-USED_BY_COMFYUI = [PACK / "__init__.py", *PACK.glob("nodes/**/*.py"), *PACK.glob("editing/**/*.py")]
+USED_BY_COMFYUI = [
+    PACK / "__init__.py",
+    *(path for floor in ("nodes", "sampling", "editing", "demo") for path in PACK.glob(f"{floor}/**/*.py")),
+]
 LOAD_PACK = f"""
 import runpy, sys
 runpy.run_path({str(PACK / "tools" / "run.py")!r})["import_pack"]()
