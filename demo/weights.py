@@ -14,6 +14,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+CLEARING_CAPTION = "the blurred picture slowly comes into focus"  # in training's words what the refiner asks for
+
 WEIGHTS = Path(__file__).parent / "weights"
 SHARD_BYTES = 15_000_000
 PARTS = ("transformer", "vae", "text_encoder")

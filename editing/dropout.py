@@ -1,11 +1,11 @@
 """Which latent frames stay when a video is thinned out, and at which noise level that happens.
 
-IF-Edit (arXiv 2511.19435) drops once, at the expert switch (sigma 0.9), and keeps the frames {0, K, 2K, ..., last};
+IF-Edit (arXiv 2511.19435) drops once, at the expert boundary (sigma 0.9), and keeps the frames {0, K, 2K, ..., last};
 ChronoEdit (arXiv 2510.04290) keeps {first, last}. Here a drop is bound to any noise level, there may be several, and
-one more keep-set looks at what the model itself predicts: the first frame and the earliest that already shows the end.
+one more rule looks at what the model itself predicts: the first frame and the earliest that already shows the end.
 
-Frames are latent frames; `frames` and every number that a person sees refer to the undropped video. References are
-latent frames that stand before the video (VACE); they always stay.
+Frames are latent frames; `frames` and every number that a person sees refer to the undropped video. Reference
+frames are latent frames that stand in front of the video (VACE); they always stay.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import torch
 
 STRIDE, FIRST_AND_LAST, FRAMES, FIRST_AND_SETTLED = "stride", "first + last", "frames", "first + settled"
-KEEP_SETS = (STRIDE, FIRST_AND_LAST, FRAMES, FIRST_AND_SETTLED)
+KEEP_RULES = (STRIDE, FIRST_AND_LAST, FRAMES, FIRST_AND_SETTLED)
 
 SETTLED_TOLERANCE = 0.1  # of the largest change in the video
 CHANGED_SHARE = 0.02  # of the picture: an edit may be small
@@ -29,7 +29,7 @@ NO_CHANGE = 0.1  # of a latent's standard deviation: less than what noise leaves
 class Drop:
     """A drop of latent frames before the first denoising step at or below a noise level.
 
-    sigma: the noise level, 0..1 (1 = pure noise). keep: one of KEEP_SETS. stride: for "stride", every n-th of the
+    sigma: the noise level, 0..1 (1 = pure noise). keep: one of KEEP_RULES. stride: for "stride", every n-th of the
     frames that are left. frames: for "frames", numbers in the undropped video; negative ones count from its end (-1 =
     last). tolerance: for "first + settled", how far from the end a frame may be, as a fraction of the largest change.
 
@@ -43,8 +43,8 @@ class Drop:
     tolerance: float = SETTLED_TOLERANCE
 
     def __post_init__(self):
-        if self.keep not in KEEP_SETS:
-            raise ValueError(f"A keep-set is one of {', '.join(KEEP_SETS)}, got {self.keep!r}.")
+        if self.keep not in KEEP_RULES:
+            raise ValueError(f"What to keep is one of {', '.join(KEEP_RULES)}, got {self.keep!r}.")
         if not 0.0 <= self.sigma <= 1.0:
             raise ValueError(f"A drop happens at a noise level (sigma) from 0 to 1, got {self.sigma}. 0.9 is usual.")
         if self.keep == STRIDE and self.stride < 1:
@@ -60,59 +60,63 @@ class Drop:
         return self.keep == FIRST_AND_SETTLED
 
     def choose(
-        self, present: Sequence[int], latent_frames: int, prediction: torch.Tensor | None = None, references: int = 0
+        self,
+        present: Sequence[int],
+        latent_frames: int,
+        prediction: torch.Tensor | None = None,
+        reference_frames: int = 0,
     ) -> Choice:
         """Which of the frames that are `present` stay.
 
         Args:
             present: numbers of the frames that are left, ascending, in the undropped video of `latent_frames`.
             prediction: the clean latent [B, C, len(present), H, W] that the model predicts at this noise level.
-            references: how many of the latent frames stand before the video.
+            reference_frames: how many of the latent frames stand before the video.
 
         Raises ValueError where the rule cannot be followed.
         """
         present = list(present)
-        before = [frame for frame in present if frame < references]
+        before = [frame for frame in present if frame < reference_frames]
         video = present[len(before) :]
-        _check_is_video(len(video))
+        check_is_video(len(video))
         if self.keep == STRIDE:
             chosen = [video[index] for index in stride_keep(len(video), min(self.stride, len(video)))]
             reason = f"every {_ordinal(self.stride)}, the first and the last"
         elif self.keep == FIRST_AND_LAST:
             chosen, reason = [video[0], video[-1]], "the source and the end"
         elif self.keep == FRAMES:
-            chosen, reason = self._explicit(video, latent_frames, references), "as given"
+            chosen, reason = self._explicit(video, latent_frames, reference_frames), "as given"
         else:
             if prediction is None:
                 raise ValueError(
                     f'"{FIRST_AND_SETTLED}" needs the model\'s prediction of the clean video, but no step comes before '
-                    f"the drop at sigma {self.sigma}. Choose a lower sigma, or another keep-set."
+                    f"the drop at sigma {self.sigma}. Choose a lower sigma, or another rule."
                 )
             index, reason = settled_latent_frame(prediction[:, :, len(before) :], self.tolerance)
             chosen = [video[0], video[index]]
         return Choice([present.index(frame) for frame in (*before, *chosen)], reason)
 
-    def check(self, latent_frames: int, references: int = 0) -> None:
+    def check(self, latent_frames: int, reference_frames: int = 0) -> None:
         """Raise a ValueError if a video of that many latent frames cannot be thinned out like this."""
-        _check_is_video(latent_frames - references)
+        check_is_video(latent_frames - reference_frames)
         if self.keep == STRIDE:
-            stride_keep(latent_frames - references, self.stride)
+            stride_keep(latent_frames - reference_frames, self.stride)
         elif self.keep == FRAMES:
-            self._explicit(list(range(references, latent_frames)), latent_frames, references)
+            self._explicit(list(range(reference_frames, latent_frames)), latent_frames, reference_frames)
 
-    def _explicit(self, video: list[int], latent_frames: int, references: int) -> list[int]:
-        count = latent_frames - references
+    def _explicit(self, video: list[int], latent_frames: int, reference_frames: int) -> list[int]:
+        count = latent_frames - reference_frames
         places = sorted({frame + count if frame < 0 else frame for frame in self.frames})
-        missing = [place for place in places if place + references not in video]
+        missing = [place for place in places if place + reference_frames not in video]
         if missing:
             raise ValueError(
                 f"The latent frames to keep are {list(self.frames)}, but the video has only the latent frames "
-                f"{_listed([frame - references for frame in video])} at that moment. Latent frame n holds the images "
-                "4n-3 to 4n."
+                f"{_list_frames([frame - reference_frames for frame in video])} at that moment. Latent frame n holds "
+                "the images 4n-3 to 4n."
             )
         if len(places) < 2:  # the same one named from both ends
             raise self._too_few_frames()
-        return [place + references for place in places]
+        return [place + reference_frames for place in places]
 
     def _too_few_frames(self) -> ValueError:
         return ValueError(
@@ -121,7 +125,7 @@ class Drop:
 
     @property
     def rule(self) -> str:
-        """The keep-set in words, such as "stride 3"."""
+        """The rule in words, such as "stride 3"."""
         words = {STRIDE: f"stride {self.stride}", FRAMES: f"frames {', '.join(map(str, self.frames))}"}
         return words.get(self.keep, self.keep)
 
@@ -148,11 +152,11 @@ def sort_drops(drops: Sequence[Drop]) -> tuple[Drop, ...]:
     return tuple(sorted(drops, key=lambda drop: -drop.sigma))
 
 
-def check_drops(drops: Sequence[Drop], latent_frames: int, references: int = 0) -> None:
+def check_drops(drops: Sequence[Drop], latent_frames: int, reference_frames: int = 0) -> None:
     """Raise a ValueError, before anything is sampled, if the drops cannot be made one after another."""
     present: list[int] | None = list(range(latent_frames))
     for drop in sort_drops(drops):
-        drop.check(latent_frames, references)
+        drop.check(latent_frames, reference_frames)
         if present is None:
             if drop.keep == FRAMES:
                 raise ValueError(
@@ -162,7 +166,9 @@ def check_drops(drops: Sequence[Drop], latent_frames: int, references: int = 0) 
         elif drop.needs_prediction:
             present = None
         else:
-            present = [present[index] for index in drop.choose(present, latent_frames, references=references).keep]
+            present = [
+                present[index] for index in drop.choose(present, latent_frames, reference_frames=reference_frames).keep
+            ]
 
 
 def stride_keep(latent_frames: int, stride: int) -> list[int]:
@@ -170,7 +176,7 @@ def stride_keep(latent_frames: int, stride: int) -> list[int]:
 
     Raises ValueError for a video of one latent frame, for a stride below 1 and for a stride larger than the video.
     """
-    _check_is_video(latent_frames)
+    check_is_video(latent_frames)
     if not 1 <= stride <= latent_frames:
         raise ValueError(
             f"The dropout stride is {stride}, but the video has {latent_frames} latent frames. "
@@ -225,10 +231,11 @@ def parse_frames(text: str) -> tuple[int, ...]:
     return tuple(int(word) for word in words)
 
 
-def _check_is_video(latent_frames: int) -> None:
+def check_is_video(latent_frames: int, used_by: str = "Temporal latent dropout") -> None:
+    """Raise a ValueError for a video that is too short to drop anything from."""
     if latent_frames < 2:
         raise ValueError(
-            f"Temporal latent dropout needs a video of at least 2 latent frames, got {latent_frames}. "
+            f"{used_by} needs a video of at least 2 latent frames, got {latent_frames}. "
             "Set the length of WanImageToVideo to 5 or more images (33 is usual)."
         )
 
@@ -238,7 +245,7 @@ def _ordinal(number: int) -> str:
     return f"{number}{ending}"
 
 
-def _listed(frames: list[int]) -> str:
+def _list_frames(frames: list[int]) -> str:
     if len(frames) > 2 and frames == list(range(frames[0], frames[-1] + 1)):
         return f"{frames[0]} to {frames[-1]}"
     return ", ".join(map(str, frames))

@@ -5,7 +5,8 @@ from comfy_api.latest import ComfyExtension, io
 from .caption import TemporalCaption
 from .compositing import FitImageForWan, RestoreEdit
 from .demo_model import LoadDemoEditModel
-from .edit_sampler import DropoutSchedule, EditSampler, TemporalLatentDropout
+from .dropout import DropoutSchedule, TemporalLatentDropout
+from .edit_sampler import EditSampler
 from .keyframes import DecodeKeyframes
 from .language_models import VLMFromServer, VLMFromTextEncoder, VLMFromTransformers
 from .refinement import StillVideoRefiner

@@ -1,13 +1,10 @@
-"""Start Image to Video (Wan): what WanImageToVideo makes, without encoding the same grey frames over and over."""
+"""Start Image to Video (Wan): WanImageToVideo, faster."""
 
 from __future__ import annotations
 
-import comfy.utils
-import node_helpers
-import torch
 from comfy_api.latest import io
 
-from ..sampling.vae import encode_with_grey
+from ..sampling.start_image import condition_on_start_image
 
 
 class StartImageToVideo(io.ComfyNode):
@@ -67,36 +64,8 @@ class StartImageToVideo(io.ComfyNode):
         start_image=None,
         clip_vision_output=None,
     ) -> io.NodeOutput:
-        from comfy_extras.nodes_wan import WanImageToVideo  # a core node, needed only here
-
-        def core(start_image):
-            return WanImageToVideo.execute(
-                positive,
-                negative,
-                vae,
-                width,
-                height,
-                length,
-                batch_size,
-                start_image=start_image,
-                clip_vision_output=clip_vision_output,
-            ).args
-
-        if start_image is None:
-            return io.NodeOutput(*core(None))
-        images = comfy.utils.common_upscale(start_image[:length].movedim(-1, 1), width, height, "bilinear", "center")
-        images = images.movedim(1, -1)  # [N, H, W, C]
-        encoded = encode_with_grey(vae, images[..., :3], length)
-        if encoded is None:
-            return io.NodeOutput(*core(start_image))
-
-        positive, negative, latent = core(None)
-        # 1 = generate, 0 = given
-        mask = torch.ones((1, 1, *encoded.shape[2:]), device=images.device, dtype=images.dtype)
-        mask[:, :, : (len(images) - 1) // 4 + 1] = 0.0
-        values = {"concat_latent_image": encoded, "concat_mask": mask}
         return io.NodeOutput(
-            node_helpers.conditioning_set_values(positive, values),
-            node_helpers.conditioning_set_values(negative, values),
-            latent,
+            *condition_on_start_image(
+                positive, negative, vae, width, height, length, batch_size, start_image, clip_vision_output
+            )
         )

@@ -7,19 +7,19 @@ from functools import partial
 import torch
 from comfy.patcher_extension import WrapperExecutor, WrappersMP
 
-from .cutting import TIME_AXIS, record
+from .kept_frames import TIME_AXIS, kept_frames
 
 KEPT, COMPACT = "kept", "compact"
 POSITIONS = (COMPACT, KEPT)  # the default first: it edits better on the embedded model (help page of the Edit Sampler)
 POSITIONS_WRAPPER = "if_edit_kept_positions"
 
 
-def with_positions(model, latent: dict, positions: str):
+def set_positions(model, latent: dict, positions: str):
     """The model for this latent: a clone that knows the places of kept latent frames, or the model if all are there.
 
     The choice lives in the options of the clone, so that no other user of the same weights sees it.
     """
-    keep, latent_frames, _ = record(latent)
+    keep, latent_frames, _ = kept_frames(latent)
     if "kept_latent_frames" not in latent:
         return model
     model = model.clone()

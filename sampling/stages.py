@@ -7,11 +7,10 @@ two shapes: one that remembers earlier steps starts anew.
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import comfy.model_management
 import comfy.sample
@@ -22,90 +21,89 @@ import torch
 from tqdm.auto import tqdm
 
 from ..editing.dropout import FIRST_AND_LAST, Drop, check_drops, first_step_at, sort_drops
-from .checks import check_context_windows, check_guidance
-from .cutting import TIME_AXIS, check_can_be_cut, check_conditioning, cut_conditioning, cut_latent, record
-from .rope import POSITIONS, with_positions
+from .checks import check_can_be_cut, check_conditioning, check_context_windows, check_guidance
+from .cutting import cut_conditioning, cut_latent
+from .kept_frames import TIME_AXIS, kept_frames
+from .report import Report
+from .rope import POSITIONS, set_positions
 
-EXPERT_SWITCH = 0.9  # sigma at which Wan 2.2 I2V changes from its high-noise to its low-noise expert
+BOUNDARY = 0.9  # sigma at which Wan 2.2 I2V changes from its high-noise to its low-noise expert
 
 
-class Report:
-    """What happened while sampling: a line for every stage, drop and warning, which the log shows at once.
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of steps over the same latent frames with the same model, and the drops that are made before it.
 
-    node: the name for the log. show: called with a short form, which fits under a node, whenever there is news.
+    first_step, last_step: the steps first_step <= step < last_step; none where a drop cuts the finished latent.
+    latent_frames: how many latent frames are left while it runs. expert: the model in words, for the report.
+    keep_prediction: whether the drops that follow look at what the model predicts.
     """
 
-    def __init__(self, node: str, show: Callable[[str], None] = lambda text: None):
-        self.node = node
-        self.show = show
-        self.lines: list[str] = []
-        self.short: list[str] = []  # such as "0, 3, 6, 8: 2.3 s"
-
-    def stage(
-        self, first_step: int, steps: int, sigmas: torch.Tensor, model: str, latent: dict, seconds: float
-    ) -> None:
-        last_step = first_step + len(sigmas) - 1
-        which = f"step {last_step}" if last_step == first_step + 1 else f"steps {first_step + 1} to {last_step}"
-        kept, whole, _ = record(latent)
-        frames = f"{whole} latent frames" if len(kept) == whole else f"{len(kept)} of {whole} latent frames"
-        self.short.append(f"{frames if len(kept) == whole else _listed(latent)}: {seconds:.1f} s")
-        self._add(f"{which} of {steps}: noise {sigmas[0]:.3f} to {sigmas[-1]:.3f}, {model}, {frames}, {seconds:.1f} s")
-
-    def drop(self, what: str, latent: dict, reason: str) -> None:
-        _, whole, references = record(latent)
-        of_references = f" and {references} of reference" if references else ""
-        video = f"{_listed(latent)} of {whole - references}{of_references}"
-        self._add(f"drop by {what}: kept the latent frames {video} ({reason})")
-
-    def note(self, text: str) -> None:
-        self._add(text)
-
-    def warn(self, text: str) -> None:
-        self._add(text, logging.WARNING)
-
-    def _add(self, line: str, level: int = logging.INFO) -> None:
-        self.lines.append(line)
-        logging.log(level, "%s: %s", self.node, line)
-        self.show("; ".join(self.short) or line)
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines)
+    first_step: int
+    last_step: int
+    drops: tuple[Drop, ...]
+    latent_frames: int
+    model: object
+    cfg: float
+    expert: str
+    keep_prediction: bool
 
 
-def _listed(latent: dict) -> str:
-    """The latent frames that a LATENT kept of its video, as people count them."""
-    kept, _, references = record(latent)
-    return ", ".join(str(frame - references) for frame in kept[references:])
-
-
-def schedule(model, steps: int, sampler_name: str, scheduler: str, denoise: float = 1.0) -> torch.Tensor:
-    """The noise levels that KSampler would use: [steps + 1], from pure noise (1 for Wan) down to 0.
-
-    `denoise` below 1 takes the last `steps` of a longer schedule, and so begins at less noise.
-    """
+def make_sigmas(model, steps: int, sampler_name: str, scheduler: str) -> torch.Tensor:
+    """The noise levels that KSampler would use: [steps + 1], from pure noise (1 for Wan) down to 0."""
     return comfy.samplers.KSampler(
         model,
         steps=steps,
         device=model.load_device,
         sampler=sampler_name,
         scheduler=scheduler,
-        denoise=denoise,
         model_options=model.model_options,
     ).sigmas
 
 
-def part_of_schedule(sigmas: torch.Tensor, start_at_step: int, end_at_step: int, leftover_noise: bool) -> torch.Tensor:
-    """The noise levels of some of the steps, as KSampler (Advanced) takes them."""
-    if end_at_step < len(sigmas) - 1:
-        sigmas = sigmas[: end_at_step + 1].clone()
-        if not leftover_noise:
-            sigmas[-1] = 0.0
-    return sigmas[start_at_step:]
+def plan_stages(
+    model_high_noise,
+    model_low_noise,
+    latent: dict,
+    sigmas: torch.Tensor,
+    *,
+    cfg: float,
+    cfg_low_noise: float | None = None,
+    boundary: float = BOUNDARY,
+    drops: Sequence[Drop] = (),
+    reference_frames: int = 0,
+) -> list[Stage]:
+    """The stages in which `sample_in_stages` denoises; see there. Raises ValueError for drops that cannot be made."""
+    steps = max(0, len(sigmas) - 1)
+    dropping = _plan_drops(drops, latent, sigmas, reference_frames)
+    two_parts = model_low_noise is not None or cfg_low_noise is not None
+    change = first_step_at(sigmas, boundary) if two_parts else steps
+    starts = sorted({0, change, *(step for step, _, _ in dropping)})
+    stages = []
+    latent_frames = latent["samples"].shape[TIME_AXIS]
+    for start, end in zip(starts, [*starts[1:], steps], strict=True):
+        low = start >= change
+        made = [(drop, left) for step, drop, left in dropping if step == start]
+        latent_frames = made[-1][1] if made else latent_frames
+        stages.append(
+            Stage(
+                first_step=start,
+                last_step=end,
+                drops=tuple(drop for drop, _ in made),
+                latent_frames=latent_frames,
+                model=model_low_noise if low and model_low_noise is not None else model_high_noise,
+                cfg=cfg_low_noise if low and cfg_low_noise is not None else cfg,
+                expert="one model" if model_low_noise is None else f"{'low' if low else 'high'}-noise model",
+                # Only where a drop that looks at it comes next: it would be one more video in memory.
+                keep_prediction=any(drop.needs_prediction for step, drop, _ in dropping if step == end),
+            )
+        )
+    return stages
 
 
 def sample_in_stages(
-    model,
-    model_low,
+    model_high_noise,
+    model_low_noise,
     positive: list,
     negative: list,
     latent: dict,
@@ -114,88 +112,78 @@ def sample_in_stages(
     cfg: float,
     sampler_name: str,
     sigmas: torch.Tensor,
-    cfg_low: float | None = None,
-    expert_switch: float = EXPERT_SWITCH,
+    cfg_low_noise: float | None = None,
+    boundary: float = BOUNDARY,
     drops: Sequence[Drop] = (),
     positions: str = POSITIONS[0],
-    references: int = 0,
-    add_noise: bool = True,
+    reference_frames: int = 0,
     report: Report | None = None,
 ) -> dict:
     """Denoise a video LATENT over `sigmas`, changing the expert and dropping latent frames on the way.
 
-    From the first step at or below `expert_switch` on, `model_low` (None: the same model) works with `cfg_low` (None:
-    the same CFG). Each drop is made before the first step at or below its sigma, on the latent, its noise mask and the
-    conditioning alike. Where nothing is dropped this is KSampler (one model) or the usual pair of KSampler (Advanced)
-    (two models), exactly. A drop below all noise levels cuts the finished latent, one above all of them the noise.
+    From the first step at or below `boundary` on, `model_low_noise` (None: the same model) works with `cfg_low_noise`
+    (None: the same CFG). Each drop is made before the first step at or below its sigma, on the latent, its noise mask
+    and the conditioning alike. Where nothing is dropped this is KSampler (one model) or the usual pair of KSampler
+    (Advanced) (two models), exactly. A drop below all noise levels cuts the finished latent, one above all of them the
+    noise.
 
     Args:
         sigmas: noise levels [steps + 1], descending.
-        references: how many latent frames stand before the video (VACE); they are never dropped.
-        add_noise: False where the latent already has the noise of sigmas[0].
+        reference_frames: how many latent frames stand in front of the video (VACE); they are never dropped.
         report: is told of every stage and drop.
 
     Returns the LATENT, after a drop with `kept_latent_frames` and `latent_frames`. Raises ValueError for
     conditioning of another length than the latent and for drops that cannot be made; before the first step.
     """
-    frames = latent["samples"].shape[TIME_AXIS]
     steps = max(0, len(sigmas) - 1)
-    plan = _plan_drops(drops, latent, sigmas, references)
-    for conditioning in (positive, negative):
-        (check_can_be_cut if plan else check_conditioning)(conditioning, frames)
-    switch = first_step_at(sigmas, expert_switch) if model_low is not None or cfg_low is not None else steps
-    borders = sorted({0, steps, switch, *(step for step, _, _ in plan)})
-    stages = []  # (MODEL, latent frames)
-    for step in borders[:-1]:
-        left = [left for at, _, left in plan if at <= step]
-        stages.append((model_low if model_low is not None and step >= switch else model, left[-1] if left else frames))
-        check_context_windows(stages[-1][0], latent, stages[-1][1], "Edit Sampler")
-    check_guidance(stages, "Edit Sampler")
-
-    noise = (
-        comfy.sample.prepare_noise(latent["samples"], seed, latent.get("batch_index"))
-        if add_noise
-        else torch.zeros_like(latent["samples"], device="cpu")
+    stages = plan_stages(
+        model_high_noise,
+        model_low_noise,
+        latent,
+        sigmas,
+        cfg=cfg,
+        cfg_low_noise=cfg_low_noise,
+        boundary=boundary,
+        drops=drops,
+        reference_frames=reference_frames,
     )
-    sampler = comfy.samplers.sampler_object(sampler_name)
+    _check_stages(stages, positive, negative, latent)
     report = report or Report("Edit Sampler")
+    noise = comfy.sample.prepare_noise(latent["samples"], seed, latent.get("batch_index"))
+    sampler = comfy.samplers.sampler_object(sampler_name)
     result, prediction = latent, None
     show_bar = comfy.utils.PROGRESS_BAR_ENABLED and steps > 0
     with tqdm(total=steps, desc="Edit Sampler") if show_bar else nullcontext() as bar:
-        progress = _Progress(latent_preview.prepare_callback(model, max(1, steps)), bar, steps)
-        for step, end in zip(borders, [*borders[1:], steps], strict=True):
-            for drop in (drop for at, drop, _ in plan if at == step):
-                kept, whole, _ = record(latent)
+        progress = _Progress(latent_preview.prepare_callback(model_high_noise, max(1, steps)), bar, steps)
+        for stage in stages:
+            for drop in stage.drops:
+                kept, latent_frames, _ = kept_frames(latent)
                 if drop.needs_prediction and prediction is None:  # a solver of another pack may report no steps
-                    report.warn(f"{sampler_name} shows no prediction to settle by: first + last instead")
+                    report.warn(f"{sampler_name} reports no prediction to settle by: first + last instead")
                     drop = replace(drop, keep=FIRST_AND_LAST)
-                choice = drop.choose(kept, whole, prediction, references)
-                positive, negative = (
-                    cut_conditioning(conditioning, choice.keep, len(kept)) for conditioning in (positive, negative)
-                )
-                latent, result = (cut_latent(it, choice.keep, references) for it in (latent, result))
+                choice = drop.choose(kept, latent_frames, prediction, reference_frames)
+                positive, negative = (cut_conditioning(each, choice.keep, len(kept)) for each in (positive, negative))
+                latent, result = (cut_latent(each, choice.keep, reference_frames) for each in (latent, result))
                 noise = noise.index_select(TIME_AXIS, torch.tensor(choice.keep))
                 prediction = None if prediction is None else prediction[:, :, choice.keep]
                 report.drop(str(drop), result, choice.reason)
-                if step == steps:
+                if stage.first_step == steps:
                     report.warn(f"no step starts at or below the noise level of the drop by {drop}: it saved no time")
-            if step == end:
+            if stage.first_step == stage.last_step:
                 continue
             comfy.model_management.throw_exception_if_processing_interrupted()
-            low = step >= switch
-            stage_model = with_positions(model_low if low and model_low is not None else model, latent, positions)
+            stage_sigmas = sigmas[stage.first_step : stage.last_step + 1]
             stage_sampler, stage_latent, stage_noise = sampler, latent, noise
-            if step > 0:
-                stage_sampler, stage_latent, stage_noise = _continued(sampler, latent, result, noise)
-            # Only where a drop that looks at it comes next: it would be one more video in memory.
-            progress.begin(step, keep_prediction=any(drop.needs_prediction for at, drop, _ in plan if at == end))
+            if stage.first_step > 0:
+                stage_sampler, stage_latent, stage_noise = _continue_from(result, sampler, latent, noise)
+            progress.begin(stage.first_step, stage.keep_prediction)
             started = time.perf_counter()
             samples = comfy.sample.sample_custom(
-                stage_model,
+                set_positions(stage.model, latent, positions),
                 stage_noise,
-                cfg_low if low and cfg_low is not None else cfg,
+                stage.cfg,
                 stage_sampler,
-                sigmas[step : end + 1],
+                stage_sigmas,
                 positive,
                 negative,
                 stage_latent["samples"],
@@ -205,35 +193,47 @@ def sample_in_stages(
                 seed=seed,
             )
             result, prediction = {**stage_latent, "samples": samples}, progress.take_prediction()
-            expert = "one model" if model_low is None else ("low-noise model" if low else "high-noise model")
-            report.stage(step, steps, sigmas[step : end + 1], expert, result, time.perf_counter() - started)
-    if model_low is not None and switch == steps:
-        report.warn(f"no step starts at or below the expert switch {expert_switch:g}: the low-noise model did nothing")
+            seconds = time.perf_counter() - started
+            report.stage(stage.first_step, steps, stage_sigmas, stage.expert, result, seconds)
+    if model_low_noise is not None and first_step_at(sigmas, boundary) == steps:
+        report.warn(f"no step starts at or below the boundary {boundary:g}: the low-noise model did nothing")
     return result
 
 
-def _plan_drops(drops, latent: dict, sigmas: torch.Tensor, references: int) -> list[tuple[int, Drop, int]]:
+def _check_stages(stages: list[Stage], positive: list, negative: list, latent: dict) -> None:
+    """Raise a ValueError, before the first step, if conditioning or models do not go together with the stages."""
+    frames = latent["samples"].shape[TIME_AXIS]
+    dropping = any(stage.drops for stage in stages)
+    for conditioning in (positive, negative):
+        (check_can_be_cut if dropping else check_conditioning)(conditioning, frames)
+    sampling = [(stage.model, stage.latent_frames) for stage in stages if stage.first_step < stage.last_step]
+    for model, latent_frames in sampling:
+        check_context_windows(model, latent, latent_frames, "Edit Sampler")
+    check_guidance(sampling, "Edit Sampler")
+
+
+def _plan_drops(drops, latent: dict, sigmas: torch.Tensor, reference_frames: int) -> list[tuple[int, Drop, int]]:
     """(step, drop, latent frames left) for all drops that change anything, in order; ValueError for impossible ones."""
-    kept, whole, _ = record(latent)
+    kept, whole, _ = kept_frames(latent)
     if drops:
-        check_drops(drops, whole, references)
+        check_drops(drops, whole, reference_frames)
     plan, present = [], kept
     for drop in sort_drops(drops):
         step = first_step_at(sigmas, drop.sigma)
         if drop.needs_prediction:
             if step == 0:
-                drop.choose(kept, whole, None, references)  # says that no step comes before it
+                drop.choose(kept, whole, None, reference_frames)  # says that no step comes before it
             present = None
         elif present is not None:
-            keep = drop.choose(present, whole, references=references).keep
+            keep = drop.choose(present, whole, reference_frames=reference_frames).keep
             if len(keep) == len(present):
                 continue  # so that a stride of 1 does not even restart the solver
             present = [present[index] for index in keep]
-        plan.append((step, drop, references + 2 if present is None else len(present)))
+        plan.append((step, drop, reference_frames + 2 if present is None else len(present)))
     return plan
 
 
-def _continued(sampler, latent: dict, result: dict, noise: torch.Tensor) -> tuple:
+def _continue_from(result: dict, sampler, latent: dict, noise: torch.Tensor) -> tuple:
     """(sampler, latent, noise) for a run that goes on where the one before left `result`.
 
     Without a noise mask that is the result and no new noise. With one, the run must still know the original latent and

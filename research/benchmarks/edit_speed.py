@@ -177,7 +177,7 @@ class Setup:
     """The models of a case, with a wrapper that watches their forwards."""
 
     model: object
-    model_low: object | None
+    model_low_noise: object | None
     vae: object
     positive: list
     negative: list
@@ -222,7 +222,7 @@ def set_up(size: Size | None, dtype: torch.dtype, resident: bool) -> Setup:
 
 def drops_for(case: Case, drop: str) -> dict:
     """The inputs of Edit Sampler that make this drop."""
-    from ...nodes.edit_sampler import DropoutSchedule
+    from ...nodes.dropout import DropoutSchedule
 
     if drop == TWICE:
         first = DropoutSchedule.execute(SWITCH, "stride", STRIDE_LENGTH, "", 0.1)[0]
@@ -250,7 +250,7 @@ def sample(case: Case, setup: Setup, start: tuple, drop: str, steps: int | None 
     import nodes as core
 
     from ...nodes.edit_sampler import EditSampler
-    from ...sampling.stages import schedule
+    from ...sampling.stages import make_sigmas
 
     positive, negative, latent = start
     steps = steps or case.steps
@@ -258,15 +258,15 @@ def sample(case: Case, setup: Setup, start: tuple, drop: str, steps: int | None 
     if drop != PLAIN:
         drops = drops_for(case, drop)
         return EditSampler.execute(
-            setup.model, positive, negative, latent, *solver, switch, model_low=setup.model_low, **drops
+            setup.model, positive, negative, latent, *solver, switch, model_low_noise=setup.model_low_noise, **drops
         )[0]
     if setup.start_image_in_latent:  # the template of the 5B model
         return core.KSampler().sample(setup.model, *solver, positive, negative, latent)[0]
-    sigmas = schedule(setup.model, steps, "euler", "simple").tolist()
+    sigmas = make_sigmas(setup.model, steps, "euler", "simple").tolist()
     border = next(step for step, sigma in enumerate(sigmas) if sigma <= switch)
     sampler = core.KSamplerAdvanced().sample
     latent = sampler(setup.model, "enable", *solver, positive, negative, latent, 0, border, "enable")[0]
-    low = setup.model_low or setup.model
+    low = setup.model_low_noise or setup.model
     return sampler(low, "disable", *solver, positive, negative, latent, border, 10000, "disable")[0]
 
 

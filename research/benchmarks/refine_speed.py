@@ -70,7 +70,7 @@ def refine(case: Case, setup: Setup, picture: torch.Tensor, strength: str) -> st
         case.cfg,
         "euler",
         "simple",
-        model_low=setup.model_low,
+        model_low_noise=setup.model_low_noise,
         strength=strength,
     )[2]
 

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 
+from ...demo import weights
 from ...editing.refinement import (
     AS_SHARP,
     CLEANER,
@@ -55,7 +56,7 @@ def refine(
     frames: int | None = None,
     steps: int = STEPS,
     start_sigma: float = START_SIGMA,
-    caption: str = demo_model.CLEARING_CAPTION,
+    caption: str = weights.CLEARING_CAPTION,
     goal: str = SHARPER,
     as_sharp: float = AS_SHARP,
     gain: float = GAIN,

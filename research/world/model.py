@@ -18,7 +18,6 @@ from ...editing.refinement import light_schedule
 from . import wan
 
 SHIFT = 3.0  # flow shift of training, and the right one for sampling
-CLEARING_CAPTION = "the blurred picture slowly comes into focus"  # in training's words what the refiner asks for
 
 
 class EditModel(nn.Module):

@@ -24,9 +24,9 @@ from if_edit.editing.dropout import (
 WHOLE = list(range(9))
 
 
-def kept(drop: Drop, present=WHOLE, latent_frames=9, prediction=None, references=0) -> list[int]:
+def kept(drop: Drop, present=WHOLE, latent_frames=9, prediction=None, reference_frames=0) -> list[int]:
     """The numbers of the frames that stay."""
-    choice = drop.choose(present, latent_frames, prediction, references)
+    choice = drop.choose(present, latent_frames, prediction, reference_frames)
     return [present[index] for index in choice.keep]
 
 
@@ -125,8 +125,8 @@ def test_frame_numbers_stay_those_of_the_whole_video():
 
 def test_references_before_the_video_always_stay():
     present = list(range(11))  # two references and nine frames
-    assert kept(Drop(0.9), present, 11, references=2) == [0, 1, 2, 5, 8, 10]
-    assert kept(Drop(0.9, FRAMES, frames=(0, 4)), present, 11, references=2) == [0, 1, 2, 6]
+    assert kept(Drop(0.9), present, 11, reference_frames=2) == [0, 1, 2, 5, 8, 10]
+    assert kept(Drop(0.9, FRAMES, frames=(0, 4)), present, 11, reference_frames=2) == [0, 1, 2, 6]
     prediction = torch.cat([torch.randn(1, 16, 2, 8, 8), moving_until(3)], 2)
     assert kept(Drop(0.9, FIRST_AND_SETTLED), present, 11, prediction, 2) == [0, 1, 2, 5]
 
@@ -210,7 +210,7 @@ def test_settled_without_a_prediction_says_why_there_is_none():
 
 def test_a_single_image_is_no_video():
     with pytest.raises(ValueError, match="at least 2 latent frames, got 1"):
-        check_drops([Drop(0.9, FIRST_AND_LAST)], 2, references=1)
+        check_drops([Drop(0.9, FIRST_AND_LAST)], 2, reference_frames=1)
 
 
 @pytest.mark.parametrize(

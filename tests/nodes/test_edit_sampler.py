@@ -17,10 +17,10 @@ import pytest
 import torch
 from comfy.patcher_extension import WrappersMP
 from if_edit.editing.dropout import latent_distances, settled_latent_frame
-from if_edit.nodes.edit_sampler import DropoutSchedule, EditSampler, TemporalLatentDropout
-from if_edit.sampling.cutting import cut_conditioning
-from if_edit.sampling.rope import with_positions
-from if_edit.sampling.stages import schedule
+from if_edit.nodes.dropout import DropoutSchedule, TemporalLatentDropout
+from if_edit.nodes.edit_sampler import EditSampler
+from if_edit.sampling.rope import set_positions
+from if_edit.sampling.stages import make_sigmas
 from if_edit.tests.support.small_models import (
     image_to_video,
     small_wan,
@@ -67,7 +67,7 @@ def edit(model, video, **options) -> dict:
         "cfg": CFG,
         "sampler_name": "euler",
         "scheduler": "simple",
-        "expert_switch": SWITCH,
+        "boundary": SWITCH,
         "dropout_stride": 3,
         **options,
     }
@@ -95,7 +95,7 @@ def two_ksamplers(high, low, video, between=None, sampler_name="euler", switch_s
 
 
 def step_of_switch(model, switch=SWITCH) -> int:
-    sigmas = schedule(model, STEPS, "euler", "simple").tolist()
+    sigmas = make_sigmas(model, STEPS, "euler", "simple").tolist()
     return next(step for step, sigma in enumerate(sigmas) if sigma <= switch)
 
 
@@ -116,7 +116,7 @@ def test_one_model_and_no_drop_is_the_core_ksampler_exactly(high, video, sampler
 
 @pytest.mark.parametrize("sampler_name", ["euler", "res_multistep", "euler_ancestral"])
 def test_two_models_and_no_drop_are_the_core_pair_of_samplers_exactly(high, low, video, sampler_name):
-    ours = edit(high, video, model_low=low, dropout_stride=0, sampler_name=sampler_name)
+    ours = edit(high, video, model_low_noise=low, dropout_stride=0, sampler_name=sampler_name)
     assert torch.equal(ours["samples"], two_ksamplers(high, low, video, sampler_name=sampler_name)["samples"])
     assert largest_difference(ours["samples"], ksampler(high, video, sampler_name)) > 0.1  # the second model took part
 
@@ -147,7 +147,7 @@ def test_the_node_between_two_core_samplers_equals_the_edit_sampler(high, low, v
     def drop(model, positive, negative, latent):
         return TemporalLatentDropout.execute(model, positive, negative, latent, 3, positions).args[:4]
 
-    ours = edit(high, video, model_low=low, positions=positions, sampler_name=sampler_name)
+    ours = edit(high, video, model_low_noise=low, positions=positions, sampler_name=sampler_name)
     theirs = two_ksamplers(high, low, video, drop, sampler_name=sampler_name)
     assert largest_difference(ours["samples"], theirs["samples"]) < 1e-4
     assert ours["kept_latent_frames"] == theirs["kept_latent_frames"] == [0, 3, 6, 8]
@@ -160,7 +160,7 @@ def test_positions_matter_and_the_compact_ones_are_the_default(high, video):
 
 
 def test_dropping_twice_keeps_the_places_in_the_whole_video(high, video):
-    once = edit(high, video, expert_switch=0.0, dropout_stride=2)  # 0 2 4 6 8
+    once = edit(high, video, boundary=0.0, dropout_stride=2)  # 0 2 4 6 8
     positive, negative, _ = video
     first = TemporalLatentDropout.execute(high, positive, negative, video[2], 2, "kept")
     second = TemporalLatentDropout.execute(*first.args[:4], 2, "kept")
@@ -171,30 +171,30 @@ def test_dropping_twice_keeps_the_places_in_the_whole_video(high, video):
 
 
 def test_a_switch_above_all_noise_levels_drops_before_the_first_step(high, low, video):
-    ours = edit(high, video, model_low=low, expert_switch=1.0)
+    ours = edit(high, video, model_low_noise=low, boundary=1.0)
     assert list(ours["samples"].shape) == [1, 16, 4, 4, 4]
-    assert torch.equal(ours["samples"], edit(low, video, expert_switch=1.0)["samples"])  # the first model does nothing
+    assert torch.equal(ours["samples"], edit(low, video, boundary=1.0)["samples"])  # the first model does nothing
 
 
 def test_a_switch_below_all_noise_levels_cuts_the_finished_video(high, low, video, caplog):
-    ours = edit(high, video, model_low=low, expert_switch=0.0)
+    ours = edit(high, video, model_low_noise=low, boundary=0.0)
     # The last noise level is 0: no step is left for the second model.
     assert torch.equal(ours["samples"], ksampler(high, video)[:, :, [0, 3, 6, 8]])
-    assert "no step starts at or below the expert switch 0: the low-noise model did nothing" in caplog.text
+    assert "no step starts at or below the boundary 0: the low-noise model did nothing" in caplog.text
     assert "no step starts at or below the noise level of the drop by stride 3 at sigma 0" in caplog.text
 
 
 def test_with_few_steps_the_drop_comes_at_the_first_noise_level_below_the_switch(high, video):
     positive, negative, latent = video
-    sigmas = schedule(high, 2, "euler", "simple")
+    sigmas = make_sigmas(high, 2, "euler", "simple")
     assert sigmas[1] < SWITCH
-    between = edit(high, video, steps=2, expert_switch=float(sigmas[1]) + 0.03)
-    assert torch.equal(between["samples"], edit(high, video, steps=2, expert_switch=float(sigmas[1]))["samples"])
+    between = edit(high, video, steps=2, boundary=float(sigmas[1]) + 0.03)
+    assert torch.equal(between["samples"], edit(high, video, steps=2, boundary=float(sigmas[1]))["samples"])
 
 
 @pytest.mark.parametrize("sampler_name", comfy.samplers.KSampler.SAMPLERS)
 def test_every_sampler_runs_across_the_switch(high, low, video, sampler_name):
-    ours = edit(high, video, model_low=low, sampler_name=sampler_name, cfg=1.0)["samples"]
+    ours = edit(high, video, model_low_noise=low, sampler_name=sampler_name, cfg=1.0)["samples"]
     assert list(ours.shape) == [1, 16, 4, 4, 4] and ours.isfinite().all()
 
 
@@ -215,14 +215,14 @@ def edit_with_report(model, video, steps=STEPS, cfg=CFG, **options) -> tuple[dic
 
 
 def test_a_schedule_of_one_stride_is_the_stride_of_the_sampler(high, low, video):
-    with_schedule = edit(high, video, model_low=low, dropout=scheduled({"sigma": SWITCH}), dropout_stride=0)
-    assert torch.equal(with_schedule["samples"], edit(high, video, model_low=low)["samples"])
+    with_schedule = edit(high, video, model_low_noise=low, dropout=scheduled({"sigma": SWITCH}), dropout_stride=0)
+    assert torch.equal(with_schedule["samples"], edit(high, video, model_low_noise=low)["samples"])
 
 
 def test_several_drops_are_made_each_at_its_own_noise_level(high, low, video):
     # 6 steps: 1, 0.976, 0.941, 0.889, 0.8, 0.616, 0
     drops = scheduled({"sigma": 0.7, "keep": "first + last"}, {"sigma": 0.95, "stride": 2})
-    ours, report = edit_with_report(high, video, model_low=low, dropout=drops)
+    ours, report = edit_with_report(high, video, model_low_noise=low, dropout=drops)
     assert ours["kept_latent_frames"] == [0, 8] and ours["latent_frames"] == 9
     assert [re.sub(r", \d+\.\d s$", "", line) for line in report.splitlines()] == [
         "steps 1 to 2 of 6: noise 1.000 to 0.941, high-noise model, 9 latent frames",
@@ -265,7 +265,7 @@ def custom_sampler(model, video, sigmas) -> tuple[dict, dict]:
 
 def test_first_and_settled_looks_at_what_the_model_predicts_at_that_step(high, video):
     """The choice follows the denoised video that ComfyUI's own sampler reports for the step before the drop."""
-    sigmas = schedule(high, STEPS, "euler", "simple")
+    sigmas = make_sigmas(high, STEPS, "euler", "simple")
     latent, denoised = custom_sampler(high, video, sigmas[:6])
     prediction = high.get_model_object("latent_format").process_in(denoised["samples"])
     distances = latent_distances(prediction)[0]
@@ -297,7 +297,7 @@ def test_a_solver_that_shows_no_prediction_does_not_lose_what_was_sampled(high, 
     with mock.patch("comfy.samplers.sampler_object", return_value=silent):
         ours, report = edit_with_report(high, video, dropout=scheduled({"sigma": 0.7, "keep": "first + settled"}))
     assert ours["kept_latent_frames"] == [0, 8]
-    assert "euler shows no prediction to settle by: first + last instead" in report and "shows no" in caplog.text
+    assert "euler reports no prediction to settle by: first + last instead" in report and "reports no" in caplog.text
 
 
 def test_few_steps_and_many_drop_at_the_same_noise(high, video):
@@ -322,7 +322,7 @@ def test_drops_that_cannot_be_made_are_refused_before_the_first_step(high, video
             edit(high, video, dropout=missing)
         with pytest.raises(ValueError, match="stride is 10"):
             edit(high, video, dropout=scheduled({"stride": 10}))
-    with pytest.raises(ValueError, match="drop 2 is asked for, but the schedule has 1: stride 3 at sigma 0.9"):
+    with pytest.raises(ValueError, match="drop 2 was asked for, but the schedule has 1: stride 3 at sigma 0.9"):
         TemporalLatentDropout.execute(high, *video, 3, dropout=scheduled({}), drop=2)
     with pytest.raises(ValueError, match="needs the model's prediction"):
         TemporalLatentDropout.execute(high, *video, 3, dropout=scheduled({"keep": "first + settled"}))
@@ -341,7 +341,7 @@ def advanced_sampler(model, video, start=0, end=10000, noise="enable", leftover=
 
 
 def test_each_expert_can_have_its_own_cfg(high, low, video):
-    ours = edit(high, video, model_low=low, dropout_stride=0, cfg=3.0, cfg_low=1.0)
+    ours = edit(high, video, model_low_noise=low, dropout_stride=0, cfg=3.0, cfg_low_noise=1.0)
     switch = step_of_switch(high)
     first = advanced_sampler(high, video, end=switch, leftover="enable", cfg=3.0)
     theirs = advanced_sampler(low, video, start=switch, noise="disable", cfg=1.0, latent=first)
@@ -349,8 +349,8 @@ def test_each_expert_can_have_its_own_cfg(high, low, video):
 
 
 def test_a_cfg_for_low_noise_also_works_with_one_model(high, video):
-    ours = edit(high, video, dropout_stride=0, cfg=3.0, cfg_low=1.0)
-    two = edit(high, video, model_low=high, dropout_stride=0, cfg=3.0, cfg_low=1.0)
+    ours = edit(high, video, dropout_stride=0, cfg=3.0, cfg_low_noise=1.0)
+    two = edit(high, video, model_low_noise=high, dropout_stride=0, cfg=3.0, cfg_low_noise=1.0)
     assert torch.equal(ours["samples"], two["samples"])
     assert largest_difference(ours["samples"], edit(high, video, dropout_stride=0, cfg=3.0)["samples"]) > 1e-2
 
@@ -362,41 +362,27 @@ def test_noise_levels_from_outside_replace_steps_and_scheduler(high, video):
 
 
 @pytest.mark.parametrize("denoise", [0.3, 0.8])
-def test_denoise_below_1_is_that_of_the_core_ksampler(high, video, denoise):
+def test_the_sigmas_of_a_basic_scheduler_bring_its_denoise(high, video, denoise):
+    from comfy_extras.nodes_custom_sampler import BasicScheduler
+
     start = {"samples": torch.randn(1, 16, 9, 4, 4, generator=torch.Generator().manual_seed(2))}
     positive, negative, _ = video
     theirs = core_nodes.KSampler().sample(high, SEED, STEPS, CFG, "euler", "simple", positive, negative, start, denoise)
-    ours = edit(high, video, dropout_stride=0, denoise=denoise, starting_latent=start)
+    sigmas = BasicScheduler.execute(high, "simple", STEPS, denoise)[0]
+    ours = edit(high, (positive, negative, start), dropout_stride=0, sigmas=sigmas)
     assert torch.equal(ours["samples"], theirs[0]["samples"])
 
 
-def test_a_starting_latent_of_another_size_names_both(high, video):
-    with pytest.raises(ValueError, match=r"starting_latent is \[1, 16, 5, 4, 4\], latent_image is \[1, 16, 9, 4, 4\]"):
-        edit(high, video, starting_latent={"samples": torch.zeros(1, 16, 5, 4, 4)})
-
-
-@pytest.mark.parametrize(("start", "end", "leftover"), [(0, 3, False), (0, 3, True), (2, 10000, False), (1, 4, True)])
-def test_a_part_of_the_steps_is_that_of_the_core_sampler(high, video, start, end, leftover):
-    ours = edit(
-        high, video, dropout_stride=0, start_at_step=start, end_at_step=end, return_with_leftover_noise=leftover
-    )
-    theirs = advanced_sampler(high, video, start, end, leftover="enable" if leftover else "disable")
-    assert torch.equal(ours["samples"], theirs["samples"])
-
-
-def test_two_edit_samplers_in_a_row_go_on_where_the_first_ended(high, low, video):
-    first = edit(high, video, end_at_step=4, return_with_leftover_noise=True, model_low=low)
-    assert first["kept_latent_frames"] == [0, 3, 6, 8]
-    positive, negative, _ = video
-    cut = [cut_conditioning(conditioning, [0, 3, 6, 8], 9) for conditioning in (positive, negative)]
-    second = edit(low, (*cut, first), start_at_step=4, add_noise=False, dropout_stride=0)
-    assert largest_difference(second["samples"], edit(high, video, model_low=low)["samples"]) < 1e-4
-    assert second["kept_latent_frames"] == [0, 3, 6, 8] and second["latent_frames"] == 9
-
-
 def test_no_step_at_all_returns_the_start(high, video):
-    ours = edit(high, video, dropout_stride=0, start_at_step=STEPS)
+    ours = edit(high, video, dropout_stride=0, sigmas=torch.zeros(1))
     assert torch.equal(ours["samples"], video[2]["samples"])
+
+
+def test_the_sampler_offers_nothing_that_the_core_samplers_offer_already():
+    """Parts of a schedule, leftover noise and denoise are KSampler (Advanced), Temporal Latent Dropout and SIGMAS."""
+    inputs = {each.id for each in EditSampler.define_schema().inputs}
+    assert len(inputs) == 17
+    assert not inputs & {"start_at_step", "end_at_step", "add_noise", "return_with_leftover_noise", "denoise"}
 
 
 # --- progress, interruption ---
@@ -409,7 +395,7 @@ def test_one_progress_bar_counts_all_steps_of_all_stages(high, low, video, monke
         seen.append((value, total))
 
     monkeypatch.setattr(comfy.utils, "PROGRESS_BAR_HOOK", hook)
-    edit(high, video, model_low=low, dropout=scheduled({"sigma": 0.95}, {"sigma": 0.7, "keep": "first + last"}))
+    edit(high, video, model_low_noise=low, dropout=scheduled({"sigma": 0.95}, {"sigma": 0.7, "keep": "first + last"}))
     assert seen == [(step, STEPS) for step in range(1, STEPS + 1)]
 
 
@@ -424,12 +410,12 @@ def test_an_interrupt_at_any_step_ends_the_sampling_and_returns_its_memory(high,
         if value == step:
             comfy.model_management.interrupt_current_processing()
 
-    edit(high, video, model_low=low)  # whatever is made once is made
+    edit(high, video, model_low_noise=low)  # whatever is made once is made
     before = living()
     monkeypatch.setattr(comfy.utils, "PROGRESS_BAR_HOOK", interrupt)
     try:
         with pytest.raises(comfy.model_management.InterruptProcessingException):
-            edit(high, video, model_low=low)
+            edit(high, video, model_low_noise=low)
     finally:
         comfy.model_management.interrupt_current_processing(False)
     assert living() <= before
@@ -455,7 +441,7 @@ def forward(model, frames: int, seed: int = 0, **inputs) -> torch.Tensor:
 
 def kept(model, keep: list[int], frames: int):
     latent = {"samples": torch.zeros(1, 16, len(keep), 4, 6), "kept_latent_frames": keep, "latent_frames": frames}
-    return with_positions(model, latent, "kept")
+    return set_positions(model, latent, "kept")
 
 
 class IgnoreFrames:
@@ -570,7 +556,7 @@ def test_the_prepared_model_refuses_another_number_of_frames(high, video):
 def test_nothing_that_comes_in_is_changed(high, low, video):
     positive, negative, latent = video
     before = copy.deepcopy((positive, negative, latent))
-    edit(high, video, model_low=low)
+    edit(high, video, model_low_noise=low)
     TemporalLatentDropout.execute(high, positive, negative, latent, 3)
     for (text, entry), (old_text, old_entry) in zip(positive + negative, before[0] + before[1], strict=True):
         assert torch.equal(text, old_text) and entry.keys() == old_entry.keys()
@@ -580,11 +566,11 @@ def test_nothing_that_comes_in_is_changed(high, low, video):
 
 def test_a_batch_is_cut_like_its_members(high, low):
     batch = image_to_video(small_wan_vae(), batch_size=2)
-    ours = edit(high, batch, model_low=low)["samples"]
+    ours = edit(high, batch, model_low_noise=low)["samples"]
     assert list(ours.shape) == [2, 16, 4, 4, 4]
     positive, negative, latent = batch
     latent = {"samples": latent["samples"][:1], "batch_index": [1]}
-    assert largest_difference(edit(high, (positive, negative, latent), model_low=low)["samples"], ours[1:]) < 1e-3
+    assert largest_difference(edit(high, (positive, negative, latent), model_low_noise=low)["samples"], ours[1:]) < 1e-3
 
 
 def five_b_video(batch_size=1):
@@ -629,7 +615,7 @@ def test_a_noise_mask_on_a_14b_model_also_survives_the_switch(high, video):
     latent = {"samples": torch.randn(1, 16, 9, 4, 4, generator=torch.Generator().manual_seed(1)), "noise_mask": mask}
     video = (positive, negative, latent)
     whole = ksampler(high, video)
-    assert largest_difference(edit(high, video, dropout_stride=1, model_low=high)["samples"], whole) < 1e-4
+    assert largest_difference(edit(high, video, dropout_stride=1, model_low_noise=high)["samples"], whole) < 1e-4
     kept_part = edit(high, video)["samples"][:, :, 1, :2]
     assert largest_difference(kept_part, latent["samples"][:, :, 3, :2]) < 1e-4
 
@@ -673,7 +659,7 @@ def test_one_progress_bar_with_previews_runs_over_both_stages(high, low, video, 
     from comfy.cli_args import LatentPreviewMethod, args
 
     monkeypatch.setattr(args, "preview_method", LatentPreviewMethod.Latent2RGB)
-    edit(high, video, model_low=low)
+    edit(high, video, model_low_noise=low)
     assert [(value, total) for value, total, _ in progress] == [(step, STEPS) for step in range(1, STEPS + 1)]
     assert all(preview[1].size == (4, 4) for _, _, preview in progress)
 
@@ -690,7 +676,7 @@ def test_an_interrupt_stops_either_stage_and_leaves_nothing_behind(high, low, vi
     comfy.utils.set_progress_bar_global_hook(stop)
     try:
         with pytest.raises(comfy.model_management.InterruptProcessingException):
-            edit(high, video, model_low=low)
+            edit(high, video, model_low_noise=low)
     finally:
         comfy.utils.set_progress_bar_global_hook(None)
     assert torch.equal(before, ksampler(high, video)) and not high.wrappers and not low.wrappers
@@ -750,8 +736,8 @@ def test_channels_that_do_not_match_name_both_and_what_to_connect(high, low, vid
         edit(high, (*video[:2], five_b_latent))
     with pytest.raises(ValueError, match="48 channels, got .* with 16.*Wan22ImageToVideoLatent"):
         edit(small_wan_5b(), video)
-    with pytest.raises(ValueError, match=r"\(model_low\).* 48 channels"):
-        edit(high, video, model_low=small_wan_5b())
+    with pytest.raises(ValueError, match=r"\(model_low_noise\).* 48 channels"):
+        edit(high, video, model_low_noise=small_wan_5b())
 
 
 def test_a_text_to_video_model_would_ignore_the_source_and_is_refused(video):

@@ -114,7 +114,7 @@ def test_the_latent_is_left_as_it_was(vae):
 
 def test_references_before_the_video_are_not_pictures_of_it(vae):
     latent = video_latent(11)  # two references and nine frames
-    cut = cut_latent(latent, [0, 1, 2, 5, 8, 10], references=2)
+    cut = cut_latent(latent, [0, 1, 2, 5, 8, 10], reference_frames=2)
     assert cut["kept_latent_frames"] == [0, 1, 2, 5, 8, 10] and cut["reference_latent_frames"] == 2
     alone = cut_latent({"samples": latent["samples"][:, :, 2:]}, [0, 3, 6, 8])
     expected, numbers = DecodeKeyframes.execute(alone, vae).args

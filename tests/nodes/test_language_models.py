@@ -673,7 +673,7 @@ def test_an_encoder_that_cannot_write_is_named_with_those_that_can():
 
 def test_a_real_encoder_that_cannot_write_names_comfyuis_version():
     import comfyui_version
-    from if_edit.nodes.demo_model import load_text_encoder
+    from if_edit.demo.comfy import load_text_encoder
 
     with pytest.raises(LanguageModelError) as caught:
         ask(encoder_model(load_text_encoder()), images=[IMAGE])

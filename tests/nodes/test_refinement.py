@@ -10,6 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from comfy_extras.nodes_wan import Wan22ImageToVideoLatent, WanImageToVideo
+from if_edit.demo import weights
 from if_edit.editing.refinement import (
     CLEANER,
     FULL_VIDEO,
@@ -27,12 +28,13 @@ from if_edit.editing.refinement import (
     structural_similarity,
 )
 from if_edit.editing.sharpness import laplacian_sharpness
-from if_edit.nodes import refinement
 from if_edit.nodes.demo_model import LoadDemoEditModel
 from if_edit.nodes.refinement import StillVideoRefiner
 from if_edit.research.evaluation import refinement as evaluation
 from if_edit.research.world import model as demo_model
 from if_edit.research.world import wan, world
+from if_edit.sampling import still_video
+from if_edit.sampling.still_video import write_still_caption
 from if_edit.tests.support.small_models import SmallClip, small_wan, small_wan22_vae, small_wan_5b, small_wan_vae
 
 import nodes as core_nodes  # ComfyUI's own
@@ -312,7 +314,7 @@ def refine(model, vae, image, clip=None, **options):
         "cfg": 1.0,
         "sampler_name": "euler",
         "scheduler": "simple",
-        "strength": FULL_VIDEO,
+        "mode": FULL_VIDEO,
         **options,
     }
     return StillVideoRefiner.execute(model, clip or SmallClip(), vae, image, **options)
@@ -361,7 +363,7 @@ def test_a_frame_that_lost_the_content_is_not_taken(model, vae, caplog, force):
 
 
 def test_the_winning_frame_comes_out(model, vae, monkeypatch):
-    monkeypatch.setattr(refinement, "choose_refined", lambda *args: Refinement(3, "because"))
+    monkeypatch.setattr(still_video, "choose_refined", lambda *args: Refinement(3, "because"))
     image, frames, report = refine(model, vae, torch.rand(1, 32, 32, 3)).args
     assert torch.equal(image, frames[3:4])
     assert report.splitlines()[0] == "because" and "steps 1 to 2 of 2" in report and PROMPT in report
@@ -382,7 +384,9 @@ def test_a_batch_is_refined_one_by_one(model, vae):
 
 def test_a_second_expert_takes_over_below_the_switch(model, vae):
     image = torch.rand(1, 32, 32, 3)
-    assert not torch.equal(refine(model, vae, image)[1], refine(model, vae, image, model_low=small_wan(seed=2))[1])
+    assert not torch.equal(
+        refine(model, vae, image)[1], refine(model, vae, image, model_low_noise=small_wan(seed=2))[1]
+    )
 
 
 @pytest.mark.parametrize(
@@ -394,7 +398,7 @@ def test_a_length_that_is_not_4n_plus_1_names_one_that_is(model, vae, length, in
 
 
 def test_model_and_vae_of_different_kinds_are_named(model):
-    with pytest.raises(ValueError, match="model denoises latents of 16 channels, the VAE makes 48"):
+    with pytest.raises(ValueError, match="model denoises latents of 16 channels, but the VAE makes 48"):
         refine(model, small_wan22_vae(), torch.rand(1, 64, 64, 3))
 
 
@@ -415,7 +419,7 @@ def test_what_is_no_picture_is_answered_in_words(model, vae, image):
 @pytest.mark.parametrize("length", [5, 9, 17])
 def test_the_light_pass_is_the_end_of_the_schedule_from_the_pictures_own_latent(model, vae, length):
     image = torch.rand(1, 32, 48, 3)
-    frames = refine(model, vae, image, length=length, steps=8, strength=LIGHT_PASS, start_sigma=0.63)[1]
+    frames = refine(model, vae, image, length=length, steps=8, mode=LIGHT_PASS, start_sigma=0.63)[1]
     # Of 8 steps at this model's shift of 8 the last one is at or below 0.63: an eighth of KSampler's denoise.
     expected = still_frames(model, vae, image, length, denoise=1 / 8, start=True, steps=1)
     assert torch.allclose(frames, expected, atol=1e-5)
@@ -423,59 +427,46 @@ def test_the_light_pass_is_the_end_of_the_schedule_from_the_pictures_own_latent(
 
 def test_the_light_pass_of_a_5b_model_holds_its_start_image():
     model, vae, image = small_wan_5b(), small_wan22_vae(), torch.rand(1, 64, 96, 3)
-    frames = refine(model, vae, image, steps=8, strength=LIGHT_PASS)[1]
+    frames = refine(model, vae, image, steps=8, mode=LIGHT_PASS)[1]
     assert torch.allclose(frames, still_frames(model, vae, image, denoise=1 / 8, start=True, steps=1), atol=1e-5)
 
 
 def test_the_low_noise_expert_alone_makes_the_light_pass(model, vae):
     image, low = torch.rand(1, 32, 32, 3), small_wan(seed=2)
-    together = refine(model, vae, image, model_low=low, steps=8, strength=LIGHT_PASS)
-    assert torch.equal(together[1], refine(low, vae, image, steps=8, strength=LIGHT_PASS)[1])
+    together = refine(model, vae, image, model_low_noise=low, steps=8, mode=LIGHT_PASS)
+    assert torch.equal(together[1], refine(low, vae, image, steps=8, mode=LIGHT_PASS)[1])
     assert "low-noise expert" not in together[2]
-    beyond = refine(model, vae, image, model_low=low, steps=8, strength=LIGHT_PASS, start_sigma=0.99)
-    assert "low-noise expert knows 0.9" in beyond[2]
-    alone = refine(low, vae, image, steps=8, strength=LIGHT_PASS, start_sigma=0.99)
+    beyond = refine(model, vae, image, model_low_noise=low, steps=8, mode=LIGHT_PASS, start_sigma=0.99)
+    assert "above the low-noise expert's range (0.9)" in beyond[2]
+    alone = refine(low, vae, image, steps=8, mode=LIGHT_PASS, start_sigma=0.99)
     assert torch.equal(beyond[1], alone[1])
 
 
 def test_the_light_pass_is_what_a_person_gets_who_chooses_nothing():
     inputs = {each.id: each for each in StillVideoRefiner.define_schema().inputs}
-    assert inputs["strength"].default == LIGHT_PASS and inputs["prompt"].default == ""
+    assert inputs["mode"].default == LIGHT_PASS and inputs["prompt"].default == ""
 
 
-def test_saved_workflows_keep_the_order_of_inputs_and_outputs():
+def test_what_most_people_never_touch_is_optional_and_advanced():
     schema = StillVideoRefiner.define_schema()
-    assert [each.id for each in schema.inputs][:13] == [
-        "model",
-        "clip",
-        "vae",
-        "image",
-        "seed",
-        "prompt",
-        "length",
-        "steps",
-        "cfg",
-        "sampler_name",
-        "scheduler",
-        "model_low",
-        "source",
-    ]
-    assert all(each.optional for each in schema.inputs[11:])
+    hidden = [each.id for each in schema.inputs if (each.extra_dict or {}).get("advanced")]
+    assert hidden == ["prompt", "length", "start_sigma", "force"]
+    assert all(each.optional for each in schema.inputs if each.id in hidden)
     assert [each.display_name for each in schema.outputs] == ["image", "frames", "report"]
 
 
 # --- the caption ---
 
 
-@pytest.mark.parametrize("prompt", ["", "  ", refinement.FORMER_DEFAULT])
+@pytest.mark.parametrize("prompt", ["", "  "])
 def test_without_a_prompt_the_words_suit_the_model(prompt):
-    assert refinement.caption(prompt, SmallClip()) == STILL_CAPTION
+    assert write_still_caption(prompt, SmallClip()) == STILL_CAPTION
     clip = LoadDemoEditModel.execute().args[1]
-    words = refinement.caption(prompt, clip)
-    assert words == demo_model.CLEARING_CAPTION
+    words = write_still_caption(prompt, clip)
+    assert words == weights.CLEARING_CAPTION
     assert set(words.split()) <= set(clip.tokenizer.word_list)
     for own in ("The dog sleeps.", "comes into focus"):
-        assert refinement.caption(own, clip) == refinement.caption(own, SmallClip()) == own
+        assert write_still_caption(own, clip) == write_still_caption(own, SmallClip()) == own
 
 
 def test_the_caption_reaches_the_model(model, vae):
@@ -508,43 +499,44 @@ def test_a_picture_as_sharp_as_its_source_is_left_alone_without_sampling(model, 
 def test_a_picture_softer_than_its_source_or_one_that_is_forced_is_refined(model, vae):
     source = torch.rand(1, 64, 64, 3)
     picture = through_the_vae(vae, source)
-    for given, options in ((blurred(picture, 2.0), {}), (picture, {"as_sharp": 1.01}), (picture, {"force": True})):
+    for given, options in ((blurred(picture, 2.0), {}), (picture, {"force": True})):
         output = refine(model, vae, given, source=source, **options)
         assert len(output[1]) == 5 and "as the source" not in output[2]
 
 
-def test_force_takes_a_frame_that_is_hardly_sharper_and_gain_says_how_much_it_must_be(model, vae, monkeypatch):
+def test_force_takes_a_frame_that_is_hardly_sharper(model, vae, monkeypatch):
     gains = []
     monkeypatch.setattr(
-        refinement, "choose_refined", lambda frames, picture, gain, goal: gains.append(gain) or Refinement(0, "")
+        still_video, "choose_refined", lambda frames, image, gain, target: gains.append(gain) or Refinement(0, "")
     )
-    for options in ({}, {"force": True}, {"gain": 4.0}):
+    for options in ({}, {"force": True}):
         refine(model, vae, torch.rand(1, 32, 32, 3), **options)
-    assert gains == [GAIN, 1.0, 4.0]
+    assert gains == [GAIN, 1.0]
 
 
 def test_where_the_goal_is_a_cleaner_picture_noise_decides_what_is_left_alone(model, vae):
     soft, grainy = blurred(scene(64), 2.0), noisy(scene(64), 0.06)
-    image, _, report = refine(model, vae, soft, clip=NoModelNeeded(), source=grainy, goal=CLEANER).args
+    image, _, report = refine(model, vae, soft, clip=NoModelNeeded(), source=grainy, target=CLEANER).args
     assert torch.equal(image, soft) and "already as clean as the source" in report
     pair = torch.cat([grainy, grainy])
-    image, frames, report = refine(model, vae, pair, source=torch.cat([grainy, soft]), goal=CLEANER).args
+    image, frames, report = refine(model, vae, pair, source=torch.cat([grainy, soft]), target=CLEANER).args
     assert len(frames) == 1 + 5
     first, second = report.splitlines()[:2]
     assert "as clean as the source" in first and "as the source" not in second
 
 
-def test_a_source_of_another_shape_is_not_squeezed_into_that_of_the_picture(model, vae):
+def test_a_source_of_another_shape_is_not_squeezed_into_that_of_the_picture(model, vae, monkeypatch):
+    monkeypatch.setattr(still_video, "AS_SHARP", 0.9)
     tall = scene(192, ball_at=None)[:, :, :64]
     part = through_the_vae(vae, tall)[:, :64]
-    report = refine(model, vae, part, clip=NoModelNeeded(), source=tall, as_sharp=0.9)[2]
+    report = refine(model, vae, part, clip=NoModelNeeded(), source=tall)[2]
     assert "already as sharp as the source" in report  # squeezed, the source is a third sharper
 
 
 @pytest.mark.parametrize("shape", [(1, 64, 128, 3), (1, 130, 128, 3), (1, 20, 20, 1), (3, 64, 64, 4)])
 def test_a_source_of_any_size_is_compared(model, vae, shape):
     report = refine(model, vae, torch.rand(1, 64, 64, 3), source=torch.rand(shape)).args[2]
-    assert "not compared" not in report and ("3 sources for 1 pictures" in report) == (shape[0] == 3)
+    assert "not compared" not in report and ("3 sources for 1 images" in report) == (shape[0] == 3)
 
 
 @pytest.mark.parametrize("source", [torch.full((1, 64, 64, 3), torch.nan), torch.zeros(64, 64, 3)])
@@ -562,8 +554,8 @@ def test_each_picture_of_a_batch_has_its_own_source_and_verdict(model, vae):
     image, frames, report = refine(model, vae, torch.cat([sharp, soft]), source=sources).args
     assert len(frames) == 1 + 5 and torch.equal(image[:1], sharp)
     first, second = report.splitlines()[:2]
-    assert first.startswith("picture 1: not refined: already as sharp")
-    assert second.startswith("picture 2:") and "as the source" not in second
+    assert first.startswith("image 1: not refined: already as sharp")
+    assert second.startswith("image 2:") and "as the source" not in second
 
 
 def test_a_still_video_that_is_not_a_number_leaves_the_picture(model, vae, monkeypatch):
@@ -582,7 +574,7 @@ def refine_with_embedded(picture, **options):
 
     model, clip, vae = LoadDemoEditModel.execute().args
     model = ModelSamplingSD3().patch(model, demo_model.SHIFT)[0]
-    return refine(model, vae, picture, clip=clip, prompt="", steps=8, strength=LIGHT_PASS, **options)
+    return refine(model, vae, picture, clip=clip, prompt="", steps=8, mode=LIGHT_PASS, **options)
 
 
 def gained(result, picture, truth):
@@ -603,7 +595,7 @@ def test_the_embedded_model_brings_a_blurred_picture_closer_to_the_truth(finishe
     picture = blurred(finished, 2.5)
     image, _, report = refine_with_embedded(picture, source=finished).args
     assert gained(image, picture, finished) >= 3.0
-    assert demo_model.CLEARING_CAPTION in report and "sharpness" in report.splitlines()[0]
+    assert weights.CLEARING_CAPTION in report and "sharpness" in report.splitlines()[0]
 
 
 def test_the_embedded_model_leaves_a_sharp_picture_with_and_without_a_source(finished):
@@ -613,7 +605,7 @@ def test_the_embedded_model_leaves_a_sharp_picture_with_and_without_a_source(fin
 
 def test_the_embedded_model_cleans_a_noisy_picture(finished):
     picture = noisy(finished, 0.06)
-    image, _, report = refine_with_embedded(picture, goal=CLEANER).args
+    image, _, report = refine_with_embedded(picture, target=CLEANER).args
     assert gained(image, picture, finished) >= 6.0 and "noise 0.0" in report.splitlines()[0]
 
 

@@ -146,7 +146,7 @@ def test_a_raw_forward_is_the_forward_of_the_sampler(setup):
     forwards = edit_speed.Forwards()
     model = edit_speed.watched(small_wan(1), 5.0, forwards)
     outputs = []
-    again = replace(setup, model=model, model_low=None, forwards=forwards)
+    again = replace(setup, model=model, model_low_noise=None, forwards=forwards)
     module = model.get_model_object("diffusion_model")
     hook = module.patch_embedding.register_forward_hook(lambda part, inputs, output: outputs.append(output.clone()))
     start = edit_speed.encode(CASE, again, core=True)
@@ -188,7 +188,7 @@ def test_the_5b_model_starts_from_its_latent(monkeypatch):
     monkeypatch.setattr(random_models, "vae", lambda size, seed: small_wan22_vae())
     setup = edit_speed.set_up(TINY_5B, torch.float32, resident=False)
     rows = measure(Case("5b", TINY_5B, 64, 64, 17, 6, 5.0), setup, [PLAIN, STRIDE])
-    assert setup.model_low is None and setup.start_image_in_latent
+    assert setup.model_low_noise is None and setup.start_image_in_latent
     assert [row["kept"] for row in rows] == [[0, 1, 2, 3, 4], [0, 3, 4]]
 
 

@@ -8,7 +8,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from if_edit.sampling.cutting import check_start_image, cut_conditioning, cut_latent, record
+from if_edit.sampling.checks import check_start_image
+from if_edit.sampling.cutting import cut_conditioning, cut_latent
+from if_edit.sampling.kept_frames import kept_frames
 
 videos = st.integers(2, 25)
 
@@ -81,13 +83,13 @@ def test_dropping_twice_remembers_the_places_in_the_whole_video(case, data):
     once = cut_latent({"samples": counted(1, 1, frames, 1, 1, axis=2)}, keep)
     again = sorted(data.draw(st.lists(st.integers(0, len(keep) - 1), min_size=1, unique=True)))
     twice = cut_latent(once, again)
-    assert record(twice).kept == [keep[frame] for frame in again]
+    assert kept_frames(twice).kept == [keep[frame] for frame in again]
     assert twice["latent_frames"] == frames
-    assert twice["samples"].flatten().long().tolist() == record(twice).kept
+    assert twice["samples"].flatten().long().tolist() == kept_frames(twice).kept
 
 
 def test_an_undropped_latent_keeps_all_its_frames():
-    assert record({"samples": torch.zeros(1, 4, 5, 2, 2)}).kept == [0, 1, 2, 3, 4]
+    assert kept_frames({"samples": torch.zeros(1, 4, 5, 2, 2)}).kept == [0, 1, 2, 3, 4]
 
 
 def conditioning(frames: int) -> list:

@@ -13,8 +13,9 @@ import pytest
 import torch
 from comfy.clip_vision import Output
 from comfy_extras.nodes_wan import Wan22ImageToVideoLatent, WanFirstLastFrameToVideo, WanImageToVideo
-from if_edit.nodes.edit_sampler import DropoutSchedule, EditSampler
-from if_edit.sampling.stages import schedule
+from if_edit.nodes.dropout import DropoutSchedule
+from if_edit.nodes.edit_sampler import EditSampler
+from if_edit.sampling.stages import make_sigmas
 from if_edit.tests.support import diffusers_models
 from if_edit.tests.support.small_models import (
     small_wan,
@@ -92,7 +93,7 @@ def edit(model, video, **options) -> dict:
         "cfg": 1.0,
         "sampler_name": "euler",
         "scheduler": "simple",
-        "expert_switch": SWITCH,
+        "boundary": SWITCH,
         "dropout_stride": 3,
         **options,
     }
@@ -100,7 +101,7 @@ def edit(model, video, **options) -> dict:
 
 
 def noise_levels(model) -> torch.Tensor:
-    return schedule(model, STEPS, "euler", "simple")
+    return make_sigmas(model, STEPS, "euler", "simple")
 
 
 def steps_above(model, sigma: float) -> int:
@@ -147,7 +148,7 @@ def test_the_image_condition_is_the_one_of_diffusers(high, video, last_picture):
 @pytest.mark.parametrize("cfg", [1.0, 3.5])
 @pytest.mark.parametrize("experts", [1, 2])
 def test_no_drop_is_the_pipeline_of_diffusers(high, low, video, experts, cfg):
-    ours = edit(high, video, model_low=low if experts == 2 else None, cfg=cfg, dropout_stride=0)["samples"]
+    ours = edit(high, video, model_low_noise=low if experts == 2 else None, cfg=cfg, dropout_stride=0)["samples"]
     theirs = in_diffusers(a14b_pipeline(high, experts), video, cfg)
     assert largest_difference(ours, theirs) < EQUAL
 
@@ -157,7 +158,7 @@ def test_no_drop_is_the_pipeline_of_diffusers(high, low, video, experts, cfg):
 def test_a_drop_is_the_pipeline_of_diffusers_with_a_drop_in_its_callback(
     high, low, experts, cfg, batch_size, positions
 ):
-    video, options = core_video(batch_size=batch_size), {"model_low": low if experts == 2 else None, "cfg": cfg}
+    video, options = core_video(batch_size=batch_size), {"model_low_noise": low if experts == 2 else None, "cfg": cfg}
     drops = diffusers_models.Drops({steps_above(high, SWITCH): KEPT}, positions)
     theirs = in_diffusers(a14b_pipeline(high, experts), video, cfg, drops)
     ours = edit(high, video, positions=positions, **options)
@@ -173,7 +174,7 @@ def test_a_drop_from_a_video_between_two_images_is_the_one_of_diffusers(high, lo
     video = core_video(node=WanFirstLastFrameToVideo, end_image=as_image(end))
     drops = diffusers_models.Drops({steps_above(high, SWITCH): KEPT}, positions)
     theirs = in_diffusers(a14b_pipeline(high, experts=2), video, drops=drops, last_image=end)
-    assert largest_difference(edit(high, video, model_low=low, positions=positions)["samples"], theirs) < EQUAL
+    assert largest_difference(edit(high, video, model_low_noise=low, positions=positions)["samples"], theirs) < EQUAL
 
 
 @pytest.mark.parametrize("positions", ["kept", "compact"])
@@ -183,7 +184,7 @@ def test_two_drops_to_uneven_sets_are_two_drops_in_diffusers(high, low, video, p
         dropout = DropoutSchedule.execute(sigma, "frames", 3, frames, 0.1, dropout)[0]
     drops = {steps_above(high, SWITCH): [0, 2, 3, 7], steps_above(high, 0.6): [0, 3]}
     theirs = in_diffusers(a14b_pipeline(high, 2), video, drops=diffusers_models.Drops(drops, positions))
-    ours = edit(high, video, model_low=low, dropout=dropout, positions=positions)
+    ours = edit(high, video, model_low_noise=low, dropout=dropout, positions=positions)
     assert ours["kept_latent_frames"] == [0, 7]
     assert largest_difference(ours["samples"], theirs) < EQUAL
 
@@ -224,7 +225,7 @@ def test_first_and_last_with_kept_positions_is_chrono_edit(reasoning_steps, cfg)
     theirs = in_diffusers(
         pipeline, video, cfg, enable_temporal_reasoning=True, num_temporal_reasoning_steps=reasoning_steps
     )
-    options = {"cfg": cfg, "expert_switch": float(sigmas[reasoning_steps]), "dropout_stride": frames - 1}
+    options = {"cfg": cfg, "boundary": float(sigmas[reasoning_steps]), "dropout_stride": frames - 1}
     ours = edit(model, video, positions="kept", **options)
     assert ours["kept_latent_frames"] == [0, frames - 1]
     assert largest_difference(ours["samples"], theirs) < EQUAL

@@ -22,9 +22,10 @@ import folder_paths
 import pytest
 import torch
 from comfy.patcher_extension import WrappersMP
-from if_edit.nodes.edit_sampler import EditSampler, TemporalLatentDropout
+from if_edit.nodes.dropout import TemporalLatentDropout
+from if_edit.nodes.edit_sampler import EditSampler
 from if_edit.nodes.keyframes import DecodeKeyframes
-from if_edit.sampling.stages import schedule
+from if_edit.sampling.stages import make_sigmas
 from if_edit.tests.support.small_models import (
     clip_vision_output,
     image_to_video,
@@ -59,7 +60,7 @@ def edit(model, video, **options) -> dict:
         "cfg": CFG,
         "sampler_name": "euler",
         "scheduler": "simple",
-        "expert_switch": SWITCH,
+        "boundary": SWITCH,
         "dropout_stride": 3,
         "positions": "kept",  # the harder ones
         **options,
@@ -90,17 +91,19 @@ def second_half(model, video, cfg=CFG, steps=STEPS) -> dict:
     return core_nodes.KSamplerAdvanced().sample(model, "disable", *settings, latent, at, 10000, "disable")[0]
 
 
-def with_the_node_between(model, video, model_low=None, positions="kept", cfg=CFG, steps=STEPS, **options) -> dict:
+def with_the_node_between(
+    model, video, model_low_noise=None, positions="kept", cfg=CFG, steps=STEPS, **options
+) -> dict:
     """Two KSampler (Advanced) with Temporal Latent Dropout between them."""
     positive, negative, _ = video
     between = TemporalLatentDropout.execute(
-        model_low or model, positive, negative, first_half(model, video, cfg, steps), 3, positions, **options
+        model_low_noise or model, positive, negative, first_half(model, video, cfg, steps), 3, positions, **options
     )
     return second_half(between[0], between.args[1:4], cfg, steps)
 
 
 def step_of_switch(model, steps=STEPS) -> int:
-    sigmas = schedule(model, steps, "euler", "simple").tolist()
+    sigmas = make_sigmas(model, steps, "euler", "simple").tolist()
     return next(step for step, sigma in enumerate(sigmas) if sigma <= SWITCH)
 
 
@@ -632,7 +635,7 @@ def test_a_lora_works_in_the_stage_of_its_expert_only(with_lora, expert_with_lor
 
     def steps(high, low) -> list[torch.Tensor]:
         seen = []
-        edit(denoised_by(high, seen), video, model_low=denoised_by(low, seen))
+        edit(denoised_by(high, seen), video, model_low_noise=denoised_by(low, seen))
         assert [step.shape[2] for step in seen] == [FRAMES] * 3 + [len(KEEP)] * 3
         return seen
 
@@ -647,7 +650,7 @@ def test_a_lora_works_in_the_stage_of_its_expert_only(with_lora, expert_with_lor
         assert all(torch.equal(one, other) for one, other in zip(plain[:3], changed[:3], strict=True))
         assert largest_difference(plain[3], changed[3]) > 1e-2
     theirs = with_the_node_between(patched_high, video, patched_low)["samples"]
-    assert largest_difference(edit(patched_high, video, model_low=patched_low)["samples"], theirs) < 1e-4
+    assert largest_difference(edit(patched_high, video, model_low_noise=patched_low)["samples"], theirs) < 1e-4
     # Afterwards the weights that everybody shares are as before.
     again = steps(high, low)
     assert all(torch.equal(one, other) for one, other in zip(plain, again, strict=True))
@@ -656,11 +659,11 @@ def test_a_lora_works_in_the_stage_of_its_expert_only(with_lora, expert_with_lor
 def test_two_loras_on_the_same_weights_each_have_their_stage(with_lora):
     base, video = expert(1), start_video()
     first, second = with_lora(base, 1), with_lora(base, 2)
-    ours = edit(first, video, model_low=second)["samples"]
+    ours = edit(first, video, model_low_noise=second)["samples"]
     assert largest_difference(ours, with_the_node_between(first, video, second)["samples"]) < 1e-4
     for other in (base, first):
-        assert largest_difference(ours, edit(first, video, model_low=other)["samples"]) > 1e-2
-    assert largest_difference(ours, edit(base, video, model_low=second)["samples"]) > 1e-2
+        assert largest_difference(ours, edit(first, video, model_low_noise=other)["samples"]) > 1e-2
+    assert largest_difference(ours, edit(base, video, model_low_noise=second)["samples"]) > 1e-2
 
 
 # --- EasyCache and LazyCache ---
@@ -693,10 +696,10 @@ def test_a_cache_on_either_expert_and_after_the_node_works(cached):
     high, low, video = expert(1), expert(2), start_video()
     for first, second in ((cached(high), cached(low)), (cached(high), low), (high, cached(low))):
         theirs = with_the_node_between(first, video, second)["samples"]
-        assert largest_difference(edit(first, video, model_low=second)["samples"], theirs) < 1e-4
+        assert largest_difference(edit(first, video, model_low_noise=second)["samples"], theirs) < 1e-4
     between = TemporalLatentDropout.execute(low, *video[:2], first_half(high, video), 3, "kept")
     after_the_node = second_half(cached(between[0]), between.args[1:4])["samples"]
-    assert largest_difference(edit(high, video, model_low=cached(low))["samples"], after_the_node) < 1e-4
+    assert largest_difference(edit(high, video, model_low_noise=cached(low))["samples"], after_the_node) < 1e-4
 
 
 def test_a_cache_without_a_drop_is_the_core_sampler_with_it(cached):
@@ -823,10 +826,10 @@ def test_the_shift_of_model_sampling_sd3_moves_the_drop_to_the_step_of_its_noise
     high, low, video = shifted(expert(1), 3.0), shifted(expert(2), 3.0), start_video()
     assert step_of_switch(high) < step_of_switch(expert(1))
     seen = []
-    ours = edit(denoised_by(high, seen), video, model_low=denoised_by(low, seen))["samples"]
+    ours = edit(denoised_by(high, seen), video, model_low_noise=denoised_by(low, seen))["samples"]
     assert [step.shape[2] for step in seen].index(len(KEEP)) == step_of_switch(high)
     assert largest_difference(ours, with_the_node_between(high, video, low)["samples"]) < 1e-4
-    assert largest_difference(ours, edit(expert(1), video, model_low=expert(2))["samples"]) > 1e-2
+    assert largest_difference(ours, edit(expert(1), video, model_low_noise=expert(2))["samples"]) > 1e-2
 
 
 def test_the_low_noise_expert_goes_on_at_the_noise_level_where_the_high_noise_expert_stopped():
@@ -839,8 +842,8 @@ def test_the_low_noise_expert_goes_on_at_the_noise_level_where_the_high_noise_ex
 
     for model in (high, low):
         model.set_model_sampler_post_cfg_function(note)
-    edit(high, video, model_low=low)
-    assert sigmas == pytest.approx(schedule(high, STEPS, "euler", "simple")[:-1].tolist())
+    edit(high, video, model_low_noise=low)
+    assert sigmas == pytest.approx(make_sigmas(high, STEPS, "euler", "simple")[:-1].tolist())
 
 
 def sampler_custom_advanced(high, low, video, guider, positions="kept", **options) -> dict:
@@ -870,7 +873,7 @@ def test_sampler_custom_advanced_with_cfg_guider_equals_the_edit_sampler(positio
     theirs = sampler_custom_advanced(
         expert(1), expert(2), start_video(), lambda *inputs: CFGGuider.execute(*inputs, CFG)[0], positions
     )
-    ours = edit(expert(1), start_video(), model_low=expert(2), positions=positions)
+    ours = edit(expert(1), start_video(), model_low_noise=expert(2), positions=positions)
     assert largest_difference(ours["samples"], theirs["samples"]) < 1e-4
     assert theirs["kept_latent_frames"] == KEEP
 
@@ -881,7 +884,7 @@ def test_sampler_custom_advanced_with_basic_guider_equals_the_edit_sampler_at_cf
     theirs = sampler_custom_advanced(
         expert(1), expert(2), start_video(), lambda model, positive, _: BasicGuider.execute(model, positive)[0]
     )
-    ours = edit(expert(1), start_video(), model_low=expert(2), cfg=1.0)
+    ours = edit(expert(1), start_video(), model_low_noise=expert(2), cfg=1.0)
     assert largest_difference(ours["samples"], theirs["samples"]) < 1e-4
 
 
@@ -940,7 +943,7 @@ def test_a_drop_before_the_first_step_leaves_each_frame_its_own_noise(masked):
         mask = torch.ones(1, 1, FRAMES, 4, 4)
         mask[..., :2, :] = 0.0
         latent = {"samples": samples, "noise_mask": mask}
-    ours = edit(expert(1), (positive, negative, latent), expert_switch=1.0, positions="compact")["samples"]
+    ours = edit(expert(1), (positive, negative, latent), boundary=1.0, positions="compact")["samples"]
     cut = {name: value[:, :, KEEP] for name, value in latent.items()}
     names = ("concat_latent_image", "concat_mask")
     guider = CFGGuider.execute(expert(1), cut_by_hand(positive, KEEP, names), cut_by_hand(negative, KEEP, names), CFG)
@@ -1085,13 +1088,13 @@ def test_patches_of_the_model_work_in_both_stages(patch):
     assert largest_difference(ours, by_hand) < 1e-4
     assert largest_difference(ours, with_the_node_between(model, video)["samples"]) < 1e-4
     for high, low in ((model, expert(1)), (expert(1), model)):  # it took part in either stage
-        assert largest_difference(ours, edit(high, video, model_low=low)["samples"]) > 1e-3
+        assert largest_difference(ours, edit(high, video, model_low_noise=low)["samples"]) > 1e-3
 
 
 def test_projected_guidance_with_momentum_cannot_cross_the_drop_and_is_refused_before_sampling():
     seen, high, low = [], projected_guidance(expert(1), -0.5), projected_guidance(expert(2), -0.5)
     # With an average of its own each expert can have it.
-    assert edit(high, start_video(), model_low=low)["samples"].shape[2] == len(KEEP)
+    assert edit(high, start_video(), model_low_noise=low)["samples"].shape[2] == len(KEEP)
     with pytest.raises(ValueError, match="Adaptive Projected Guidance.*momentum.*0"):
         edit(seen_by(high, seen), start_video())
     assert not seen
@@ -1187,11 +1190,13 @@ def rounded(seed: int):
 def test_a_gguf_like_model_samples_like_its_dequantised_weights_with_loras_too(with_lora, positions):
     video = start_video()
     high, low = quantised(1), with_lora(quantised(2), 3)
-    ours = edit(high, video, model_low=low, positions=positions)["samples"]
-    expected = edit(rounded(1), video, model_low=with_lora(rounded(2), 3), positions=positions)["samples"]
+    ours = edit(high, video, model_low_noise=low, positions=positions)["samples"]
+    expected = edit(rounded(1), video, model_low_noise=with_lora(rounded(2), 3), positions=positions)["samples"]
     assert largest_difference(ours, expected) < 1e-3
     assert largest_difference(ours, with_the_node_between(high, video, low, positions)["samples"]) < 1e-4
-    assert largest_difference(ours, edit(high, video, model_low=quantised(2), positions=positions)["samples"]) > 1e-2
+    assert (
+        largest_difference(ours, edit(high, video, model_low_noise=quantised(2), positions=positions)["samples"]) > 1e-2
+    )
 
 
 def test_the_patcher_of_a_gguf_like_model_survives_the_node():

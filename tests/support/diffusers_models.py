@@ -103,8 +103,8 @@ class ImageToVideo(WanImageToVideoPipeline):
     _callback_tensor_inputs = [*WanImageToVideoPipeline._callback_tensor_inputs, "condition", "first_frame_mask"]
 
 
-def image_to_video(sigmas: torch.Tensor, vae_weights, high, low=None, expert_switch: float | None = None):
-    """WanImageToVideoPipeline with one model (36 channels), or with two that change at noise level `expert_switch`."""
+def image_to_video(sigmas: torch.Tensor, vae_weights, high, low=None, boundary: float | None = None):
+    """WanImageToVideoPipeline with one model (36 channels), or with two that change at noise level `boundary`."""
     return ImageToVideo(
         tokenizer=None,
         text_encoder=None,
@@ -112,7 +112,7 @@ def image_to_video(sigmas: torch.Tensor, vae_weights, high, low=None, expert_swi
         scheduler=euler(sigmas),
         transformer=transformer(high),
         transformer_2=None if low is None else transformer(low),
-        boundary_ratio=None if low is None else expert_switch,
+        boundary_ratio=None if low is None else boundary,
     )
 
 
