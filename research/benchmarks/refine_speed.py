@@ -53,25 +53,25 @@ class GivenText:
         return [[tensor, dict(options)] for tensor, options in self.conditioning]
 
 
-def refine(case: Case, setup: Setup, picture: torch.Tensor, strength: str) -> str:
+def refine(case: Case, setup: Setup, picture: torch.Tensor, mode: str) -> str:
     """The Still-Video Refiner's report on a picture [1, H, W, 3]."""
     from ...nodes.refinement import StillVideoRefiner
 
-    length = {LIGHT: LIGHT_LENGTH, FULL: FULL_LENGTH}[strength]
+    length = {LIGHT: LIGHT_LENGTH, FULL: FULL_LENGTH}[mode]
     return StillVideoRefiner.execute(
         setup.model,
         GivenText(setup.positive),
         setup.vae,
         picture,
         SEED,
-        "a still picture",
-        length,
         case.steps,
         case.cfg,
         "euler",
         "simple",
         model_low_noise=setup.model_low_noise,
-        strength=strength,
+        mode=mode,
+        prompt="a still image",
+        length=length,
     )[2]
 
 
