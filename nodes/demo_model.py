@@ -17,9 +17,9 @@ class LoadDemoEditModel(io.ComfyNode):
             display_name="Load Demo Edit Model",
             category="IF-Edit",
             description=(
-                "A very small Wan image-to-video model that comes with the pack: nothing to download, seconds on a "
-                "CPU. It knows only its own tabletop world of coloured shapes at 128 x 128; use it to see and test "
-                "how the nodes work together. Connect ModelSamplingSD3 with shift 3 behind it."
+                "A very small Wan image-to-video model that comes with the pack: no download, seconds on a CPU. It "
+                "knows only its own tabletop world of colored shapes at 128 x 128; use it to see and test how the "
+                "nodes work together. Connect ModelSamplingSD3 with shift 3 after it."
             ),
             inputs=[],
             outputs=[

@@ -1,4 +1,4 @@
-"""Decode Keyframes: one settled picture for every latent frame."""
+"""Decode Keyframes: one clean image for every latent frame."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ class DecodeKeyframes(io.ComfyNode):
             display_name="Decode Keyframes",
             category="IF-Edit",
             description=(
-                "Decodes a video latent and keeps one picture of every latent frame: the first, then the last of each "
-                "group of four. Behind a gap of dropped frames a frame is decoded more than once, so that no ghost of "
-                "the one before it stays in the picture."
+                "Decodes a video latent into one image for every latent frame: the clean last one of each group of "
+                "four. After a drop, frames are decoded more than once so that no ghost of the frame before remains."
             ),
             inputs=[
                 io.Latent.Input(
@@ -29,10 +28,10 @@ class DecodeKeyframes(io.ComfyNode):
                 io.Vae.Input("vae", tooltip="The video VAE of the model: wan_2.1_vae for 14B, wan2.2_vae for 5B."),
             ],
             outputs=[
-                io.Image.Output(display_name="images", tooltip="One picture for every kept latent frame, in order."),
+                io.Image.Output(display_name="images", tooltip="One image for every kept latent frame, in order."),
                 io.String.Output(
                     display_name="frame_numbers",
-                    tooltip="The number of each picture in the whole video, such as 0, 12, 24, 32.",
+                    tooltip="The number of each image in the whole video, such as 0, 12, 24, 32.",
                 ),
             ],
         )

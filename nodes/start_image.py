@@ -15,8 +15,8 @@ class StartImageToVideo(io.ComfyNode):
             display_name="Start Image to Video (Wan)",
             category="IF-Edit",
             description=(
-                "The same as WanImageToVideo, bit for bit, in less time: the video's frames after the start image are "
-                "all grey, and this node does not encode the same grey again and again."
+                "Encodes your photo as the first frame of an empty video latent. Same inputs and bit-identical outputs "
+                "as WanImageToVideo, but faster: it does not encode the same gray frames again and again."
             ),
             inputs=[
                 io.Conditioning.Input("positive", tooltip="What happens, from CLIP Text Encode or Temporal Caption."),
@@ -34,20 +34,20 @@ class StartImageToVideo(io.ComfyNode):
                     step=4,
                     tooltip="Images in the video, a multiple of 4, plus 1. 33 is usual for an edit.",
                 ),
-                io.Int.Input("batch_size", default=1, min=1, max=4096, tooltip="How many videos to make at once."),
+                io.Int.Input("batch_size", default=1, min=1, max=4096, tooltip="Number of videos."),
                 io.ClipVisionOutput.Input(
                     "clip_vision_output", optional=True, tooltip="Only for Wan 2.1: the start image as CLIP sees it."
                 ),
                 io.Image.Input(
                     "start_image",
                     optional=True,
-                    tooltip="The picture to edit. Of a batch, the images become the first frames of the video.",
+                    tooltip="The photo to edit. Of a batch, the images become the first frames of the video.",
                 ),
             ],
             outputs=[
                 io.Conditioning.Output(display_name="positive", tooltip="With the start image, for the Edit Sampler."),
                 io.Conditioning.Output(display_name="negative", tooltip="With the start image, for the Edit Sampler."),
-                io.Latent.Output(display_name="latent", tooltip="The empty video latent, for the Edit Sampler."),
+                io.Latent.Output(display_name="latent", tooltip="Empty video latent, for the Edit Sampler."),
             ],
         )
 
