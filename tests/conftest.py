@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import signal
 import sys
 from pathlib import Path
 
@@ -41,6 +42,14 @@ def comfyui_client(comfyui_server):
 def object_info(comfyui_client):
     """What that server says of all its node classes."""
     return comfyui_client.object_info()
+
+
+@pytest.fixture
+def ctrl_c():
+    """Let SIGINT interrupt this process and those it starts, even where pytest was started with "&" and ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -46,6 +46,14 @@ BUILD_GRAPH = """async ([nodes, links]) => {
   return JSON.stringify(graph.serialize());
 }"""
 
+# The page's own listeners came first: what a run tells has arrived in the page when its id is here.
+COLLECT_ENDED_RUNS = """() => {
+  window.endedRuns = new Set();
+  for (const end of ["execution_success", "execution_error", "execution_interrupted"]) {
+    window.app.api.addEventListener(end, ({ detail }) => window.endedRuns.add(detail.prompt_id));
+  }
+}"""
+
 # All nodes with the places they are in, subgraphs included.
 FIND_NODE = """
   const findNode = (title) => {
@@ -157,9 +165,12 @@ class ComfyPage:
             },
         )
         self.page.goto(self.url)
-        self.wait(f"() => window.app?.graph && window.LiteGraph?.registered_node_types?.{SELECTOR}")
-        self.wait("() => window.app.extensionManager?.setting && window.app.canvas?.graph")
-        self.page.wait_for_timeout(500)  # the last workflow is loaded after that
+        self.wait(f"() => window.app?.canvas?.graph && window.LiteGraph?.registered_node_types?.{SELECTOR}")
+        self.wait(
+            "() => window.app.extensionManager?.workflow?.activeWorkflow?.changeTracker"
+        )  # the last one is loaded
+        self.wait("() => window.app.api.socket?.readyState === WebSocket.OPEN")
+        self.page.evaluate(COLLECT_ENDED_RUNS)
 
     def wait(self, condition: str, argument=None) -> None:
         self.page.wait_for_function(condition, arg=argument, timeout=RUN_TIMEOUT * 1000)
@@ -190,12 +201,12 @@ class ComfyPage:
         return json.loads(self.get("/history"))
 
     def finished(self, before: set[str], timeout: float = RUN_TIMEOUT) -> Run:
-        """The run that was not yet in `before`, once it has ended."""
+        """The run that was not yet in `before`, once it has ended and the page knows it."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             for prompt_id, history in self.history().items():
                 if prompt_id not in before:
-                    self.page.wait_for_timeout(150)  # its last messages reach the page
+                    self.wait("(id) => window.endedRuns.has(id)", prompt_id)
                     return Run(prompt_id, history)
             self.page.wait_for_timeout(100)
         raise AssertionError(f"no run has ended within {timeout:.0f} seconds")
@@ -358,8 +369,9 @@ class Strip:
     def status(self) -> str:
         return self.root.get_by_role("status").first.inner_text()
 
-    def pictures_loaded(self) -> bool:
-        return self.root.locator("img").evaluate_all(
-            "(images) => images.filter((each) => each.loading !== 'lazy' || each.complete)"
-            ".every((each) => each.naturalWidth > 0)"
+    def wait_for_pictures(self) -> None:
+        """Wait until all pictures are loaded, those out of sight too; an Error if one cannot be."""
+        self.wait()
+        self.root.locator("img").evaluate_all(
+            "(images) => Promise.all(images.map((image) => ((image.loading = 'eager'), image.decode())))"
         )

