@@ -11,8 +11,9 @@ import folder_paths
 import torch
 from comfy_api.latest import io
 
+from ..editing.vlm.address import check_address, check_key_may_go, check_key_variable
 from ..editing.vlm.local import TransformersLanguageModel, check_repository
-from ..editing.vlm.server import ServerLanguageModel, check_address, check_key_may_go, check_key_variable
+from ..editing.vlm.server import ServerLanguageModel
 from ..editing.vlm.text_encoder import TextEncoderLanguageModel
 
 VLM = io.Custom("IFEDIT_VLM")
@@ -169,7 +170,7 @@ class VLMFromServer(io.ComfyNode):
             category=CATEGORY,
             description=(
                 "A language model behind any OpenAI-compatible server: Ollama, LM Studio, vLLM, llama.cpp, "
-                'transformers serve, OpenAI. Needs the openai client (pip install "openai>=1.50"). Nothing is sent '
+                'transformers serve, OpenAI. Needs the openai client (pip install "openai>=1.52.1"). Nothing is sent '
                 "before the caption node asks."
             ),
             inputs=[
