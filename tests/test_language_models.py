@@ -193,7 +193,7 @@ def test_an_unreachable_server_is_named():
         (reply(None), "sent an empty reply"),
         (reply([]), "sent an empty reply"),
         (reply(17), "sent an empty reply"),
-        (reply("", finish="length"), "used up its tokens before it wrote an answer.*Raise the maximum length"),
+        (reply("", finish="length"), "used up its tokens before it wrote an answer.*Turn thinking off"),
         (reply("", reasoning_content="Let me think"), "used up its tokens"),
         (reply(None, refusal="I will not."), 'refused: "I will not."'),
         (fake_server.drop, "dropped the connection before it had answered"),

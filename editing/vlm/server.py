@@ -163,8 +163,8 @@ class ServerLanguageModel(LanguageModel):
             raise LanguageModelError(f'{self.name} refused: "{_quote(refusal, key)}"')
         if finish == "length" or thoughts:
             raise LanguageModelError(
-                f"{self.name} used up its tokens before it wrote an answer, probably on thinking. Raise the maximum "
-                "length, or take a model that does not think."
+                f"{self.name} used up its tokens before it wrote an answer, probably on thinking. Turn thinking off on "
+                "the server, or take a model that does not think."
             )
         raise LanguageModelError(f"{self.name} sent an empty reply. Try another seed or another model.")
 
