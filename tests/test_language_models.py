@@ -484,6 +484,11 @@ def test_a_missing_client_names_the_extra_and_the_line_that_installs_it(monkeypa
     assert "if-edit[server]" in message and 'pip install "openai' in message
 
 
+def test_a_client_that_is_too_old_is_refused(monkeypatch):
+    monkeypatch.setattr("openai.__version__", "1.52.0")
+    assert "version 1.52.1 or newer" in failure(reply("ok"))
+
+
 # A folder in models/LLM
 
 

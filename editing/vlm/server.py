@@ -14,7 +14,8 @@ from .address import check_address, check_key_may_go, check_key_variable, hide_l
 if TYPE_CHECKING:
     import torch
 
-INSTALL = 'pip install "openai>=1.52.1"'
+OLDEST_CLIENT = "1.52.1"  # earlier asynchronous clients retry a dropped connection never, or without end
+INSTALL = f'pip install "openai>={OLDEST_CLIENT}"'
 
 
 class ServerLanguageModel(LanguageModel):
@@ -104,7 +105,7 @@ class ServerLanguageModel(LanguageModel):
                 f"{self.address} dropped the connection before it had answered ({reason}). Look at the server's own "
                 "log: it may have run out of memory."
             )
-        return f"The request to {self.name} failed ({kind}: {reason}). If the openai client is old: {INSTALL}"
+        return f"The request to {self.name} failed ({kind}: {reason}). If it always does, update the client: {INSTALL}"
 
     def _explain_status(self, error: Any, key: str | None) -> str:
         status = error.status_code
@@ -171,15 +172,21 @@ class ServerLanguageModel(LanguageModel):
 
 def _import_client() -> ModuleType:
     try:
-        import openai  # noqa: F401  the module below may be loaded already
+        import openai
 
+        if _numbers(openai.__version__) < _numbers(OLDEST_CLIENT):
+            raise ImportError
         from . import openai_client
-    except (ImportError, AttributeError):  # not there, or of before its asynchronous client
+    except ImportError:
         raise LanguageModelError(
-            "VLM from Server needs the openai client, the optional part if-edit[server] of this pack. Install it into "
-            f"ComfyUI's Python and start ComfyUI again:\n    {INSTALL}"
+            f"VLM from Server needs the openai client, version {OLDEST_CLIENT} or newer, the optional part "
+            f"if-edit[server] of this pack. Install it into ComfyUI's Python and start ComfyUI again:\n    {INSTALL}"
         ) from None
     return openai_client
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)[:3]]
 
 
 def _without_refused_option(request: dict, error: BaseException) -> dict | None:
