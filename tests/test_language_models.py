@@ -288,7 +288,7 @@ def test_an_interrupt_ends_the_wait_at_once_and_hangs_up():
     with FakeServer(fake_server.silence) as fake:
         with pytest.raises(Interrupted):
             ask(model_of(fake, timeout=60), check_interrupt=interrupt_after(0.3))
-        assert time.monotonic() - started < 0.8
+        assert time.monotonic() - started < 3  # the server would be silent for 20 seconds
         assert fake.hung_up.wait(3), "the server still thinks that somebody listens"
         end = time.monotonic() + 3
         while any(thread.name == "IF-Edit language model" for thread in threading.enumerate()):
@@ -300,7 +300,7 @@ def test_an_interrupt_ends_the_pause_before_a_retry():
     started = time.monotonic()
     with FakeServer(fake_server.error(429, Retry_After="20")) as fake, pytest.raises(Interrupted):
         ask(model_of(fake, retries=1), check_interrupt=interrupt_after(0.4))
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 5
 
 
 def test_an_error_that_comes_with_the_interrupt_is_not_logged(key, caplog):
