@@ -11,8 +11,9 @@ import folder_paths
 import torch
 from comfy_api.latest import io
 
+from ..editing.vlm.address import check_address, check_key_may_go, check_key_variable
 from ..editing.vlm.local import TransformersLanguageModel, check_repository
-from ..editing.vlm.server import ServerLanguageModel, check_address, check_key_may_go, check_key_variable
+from ..editing.vlm.server import ServerLanguageModel
 from ..editing.vlm.text_encoder import TextEncoderLanguageModel
 
 VLM = io.Custom("IFEDIT_VLM")
@@ -24,7 +25,7 @@ folder_paths.add_model_folder_path("LLM", os.path.join(folder_paths.models_dir, 
 
 
 def _vlm_output() -> io.Output:
-    return VLM.Output(display_name="vlm", tooltip="For Temporal Caption and Frame Selector.")
+    return VLM.Output(display_name="vlm", tooltip="Connect to Temporal Caption or Frame Selector.")
 
 
 def _temperature_input() -> io.Float.Input:
@@ -35,14 +36,14 @@ def _temperature_input() -> io.Float.Input:
         max=2.0,
         step=0.05,
         tooltip=(
-            "0 takes the likeliest word each time, whatever the seed. Above 0 words are drawn with the caption node's "
-            "seed: 0.7 gives variety, more becomes wild."
+            "0 always takes the most likely word, whatever the seed. Above 0 words are drawn with the caption node's "
+            "seed: 0.7 adds variety; higher values become erratic."
         ),
     )
 
 
-def _image_size_input(purpose: str) -> io.Int.Input:
-    return io.Int.Input("image_size", default=1024, min=64, max=4096, step=64, tooltip=purpose)
+def _image_size_input(tooltip: str) -> io.Int.Input:
+    return io.Int.Input("image_size", default=1024, min=64, max=4096, step=64, tooltip=tooltip)
 
 
 class VLMFromTextEncoder(io.ComfyNode):
@@ -53,16 +54,16 @@ class VLMFromTextEncoder(io.ComfyNode):
             display_name="VLM from Text Encoder",
             category=CATEGORY,
             description=(
-                "A text encoder that can also write: Qwen3-VL, Qwen3.5, Gemma 3 and Gemma 4 in newer versions of "
-                "ComfyUI. Nothing to install. The text encoder of Wan (umT5) cannot write."
+                "A text encoder that can also write text: Qwen3-VL, Qwen3.5, Gemma 3 and Gemma 4 in newer versions of "
+                "ComfyUI. Nothing to install. Wan's text encoder (umT5) cannot write."
             ),
             inputs=[
                 io.Clip.Input(
                     "clip",
-                    tooltip="From Load CLIP, with Qwen3-VL, Qwen3.5, Gemma 3 or Gemma 4. Not the text encoder of Wan.",
+                    tooltip="From Load CLIP, with Qwen3-VL, Qwen3.5, Gemma 3 or Gemma 4. Not Wan's text encoder.",
                 ),
                 _temperature_input(),
-                _image_size_input("Longest side in pixels of the image that the model looks at. Smaller is faster."),
+                _image_size_input("Longest side of the image that the model sees, in pixels. Smaller is faster."),
             ],
             outputs=[_vlm_output()],
         )
@@ -82,8 +83,8 @@ class VLMFromTransformers(io.ComfyNode):
             display_name="VLM from Transformers",
             category=CATEGORY,
             description=(
-                "A vision-language model from a folder in ComfyUI's models/LLM, run by transformers. It is loaded when "
-                "the caption node asks, and leaves the GPU when sampling needs the memory. Nothing is downloaded "
+                "A vision-language model from a folder in ComfyUI's models/LLM, run with transformers. It is loaded "
+                "when the caption node asks, and leaves the GPU when sampling needs the memory. Nothing is downloaded "
                 "unless you ask for it."
             ),
             inputs=[
@@ -91,18 +92,19 @@ class VLMFromTransformers(io.ComfyNode):
                     "folder",
                     options=list(model_folders()) or [NO_FOLDER],
                     tooltip=(
-                        "A folder in models/LLM with a config.json, the weights (.safetensors) and the processor, as "
-                        "on the model's page. Not used while download is filled in."
+                        "A folder in models/LLM with all files of the model's page: config.json, the .safetensors "
+                        "weights and the processor. Ignored when download is filled in."
                     ),
                 ),
                 _temperature_input(),
-                _image_size_input("Longest side in pixels of the image that the model looks at. Smaller is faster."),
+                _image_size_input("Longest side of the image that the model sees, in pixels. Smaller is faster."),
                 io.String.Input(
                     "download",
                     default="",
                     tooltip=(
-                        "Empty: nothing is ever downloaded. A Hugging Face name such as Qwen/Qwen2.5-VL-3B-Instruct: "
-                        "that model is downloaded once into models/LLM (several GB) and used."
+                        "Leave empty to download nothing. If you type a Hugging Face name, such as "
+                        "Qwen/Qwen2.5-VL-3B-Instruct, that model is downloaded once into models/LLM (several GB) and "
+                        "used."
                     ),
                 ),
             ],
@@ -169,7 +171,7 @@ class VLMFromServer(io.ComfyNode):
             category=CATEGORY,
             description=(
                 "A language model behind any OpenAI-compatible server: Ollama, LM Studio, vLLM, llama.cpp, "
-                'transformers serve, OpenAI. Needs the openai client (pip install "openai>=1.50"). Nothing is sent '
+                'transformers serve, OpenAI. Needs the openai client (pip install "openai>=1.52.1"). Nothing is sent '
                 "before the caption node asks."
             ),
             inputs=[
@@ -184,18 +186,18 @@ class VLMFromServer(io.ComfyNode):
                 io.String.Input(
                     "model",
                     default="qwen2.5vl:7b",
-                    tooltip="The model's name as the server lists it. It has to be one that can look at images.",
+                    tooltip="The model's name as the server lists it. It must be a model that can look at images.",
                 ),
                 io.String.Input(
                     "key_variable",
                     default="",
                     tooltip=(
                         "The NAME of the environment variable that holds the key, such as OPENAI_API_KEY; it must end "
-                        "in API_KEY. Empty where the server needs no key. Never type the key itself."
+                        "in API_KEY. Leave empty if the server needs no key. Never type the key itself."
                     ),
                 ),
                 _image_size_input(
-                    "Longest side in pixels of the JPEG pictures that are sent. Smaller is faster and cheaper."
+                    "Longest side of the JPEG images that are sent, in pixels. Smaller is faster and cheaper."
                 ),
                 io.Float.Input(
                     "timeout",
@@ -203,7 +205,7 @@ class VLMFromServer(io.ComfyNode):
                     min=1.0,
                     max=3600.0,
                     step=1.0,
-                    tooltip="Seconds to wait for one complete answer, the loading of the model included.",
+                    tooltip="Seconds to wait for one complete answer, including the time to load the model.",
                 ),
                 io.Int.Input(
                     "retries",
@@ -211,8 +213,8 @@ class VLMFromServer(io.ComfyNode):
                     min=0,
                     max=10,
                     tooltip=(
-                        "How often to try again, with growing pauses, when the server cannot be reached, is busy or "
-                        "drops the connection."
+                        "How many times to try again, with growing pauses, when the server cannot be reached, is busy "
+                        "or drops the connection."
                     ),
                 ),
             ],

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..vlm import LanguageModel
-from ..vlm.ask import ATTEMPTS, SHOWN, ask_once
+from ..vlm.ask import SHOWN, ask_until
 from .prompts import CHINESE, ENGLISH, MAY_MOVE, STAGED, STILL, retry_text, system_text, user_text
 from .replies import LONGEST_END_STATE, Reply, problem_of, read_reply, with_still_camera, without_still_camera
 from .rules import CAMERA_STILL, temporal_caption
 
 if TYPE_CHECKING:
     import torch
-
-log = logging.getLogger(__name__)
 
 
 class CaptionError(RuntimeError):
@@ -84,27 +81,34 @@ def write_caption(
     asks_for_camera = CAMERA_STILL not in temporal_caption(instruction).caption
     images = [] if image is None else [image[:1]]
     system = system_text(style, camera, language, max_words)
-    question = user_text(instruction, guidance, bool(images))
 
-    prompt, reason, text = question, "", ""
-    for attempt in range(ATTEMPTS):
-        report(f"{model.name} writes" if not attempt else f"{model.name} writes again")
-        text, reason = ask_once(model, system, prompt, images, seed + attempt, check_interrupt, interruptions)
-        if reason:
-            break
+    def read(text: str) -> tuple[Reply | None, str]:
         reply = read_reply(text)
         problem = problem_of(reply.caption, instruction, camera, language, max_words, asks_for_camera)
-        if problem is None:
-            return _finished(reply, ruled, instruction, camera, language, asks_for_camera)
-        log.info("IF-Edit: the caption of %s was not used because %s: %r", model.name, problem, text[:SHOWN])
-        reason = f"The answer of {model.name} could not be used because {problem}, after asking {attempt + 1} times."
-        prompt = retry_text(question, problem)
+        return (reply, "") if problem is None else (None, problem)
+
+    asked = ask_until(
+        model,
+        system,
+        user_text(instruction, guidance, bool(images)),
+        images,
+        read,
+        retry_text,
+        seed=seed,
+        check_interrupt=check_interrupt,
+        interruptions=interruptions,
+        before_attempt=lambda attempt: report(f"{model.name} writes again" if attempt else f"{model.name} writes"),
+    )
+    if asked.value is not None:
+        return _finished(asked.value, ruled, instruction, camera, language, asks_for_camera)
 
     if strict:
-        said = f' It wrote: "{" ".join(text.split())[:SHOWN]}"' if text else ""
-        raise CaptionError(f"{reason}{said} Switch strict off to have the rules write the caption in such a case.")
+        said = f' It wrote: "{" ".join(asked.text.split())[:SHOWN]}"' if asked.text else ""
+        raise CaptionError(
+            f"{asked.problem}{said} Switch strict off to have the rules write the caption in such a case."
+        )
     in_english = " The rules write English." if language == CHINESE else ""
-    warning = f"{reason} The rules wrote this caption instead.{in_english}"
+    warning = f"{asked.problem} The rules wrote this caption instead.{in_english}"
     return WrittenCaption(ruled.caption, ruled.end_state, f"{warning}\n\n{ruled.reasoning}", warning)
 
 

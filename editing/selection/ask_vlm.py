@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PIL import Image
 
 from ..vlm import LanguageModel
-from ..vlm.ask import ATTEMPTS, SHOWN, ask_once
+from ..vlm.ask import Outcome, ask_until
 from .collage import collage_page, to_tensor
 from .prompts import retry_text, system_text, user_text
 from .replies import Choice, read_choice
@@ -67,13 +66,35 @@ def ask_for_frame(
         raise ValueError("A language model needs the instruction or the end state to know which edit to look for.")
     if not pictures:
         raise ValueError("There is no picture to choose from.")
-    asking = _Asking(model, source, pictures, instruction, end_state, check_interrupt, interruptions, report)
+
+    def choose(places: list[int], close_together: bool = False) -> Outcome[Choice]:
+        """One page with the pictures at these places, asked about at most twice."""
+        page = collage_page(
+            source, [pictures[place] for place in places], range(1, len(places) + 1), max_side=PAGE_SIDE
+        )
+
+        def read(text: str) -> tuple[Choice | None, str]:
+            choice = read_choice(text, len(places))
+            return (None, choice.problem) if choice.number is None else (choice, "")
+
+        return ask_until(
+            model,
+            system_text(len(places)),
+            user_text(instruction, end_state, close_together),
+            [to_tensor(page)],
+            read,
+            retry_text,
+            check_interrupt=check_interrupt,
+            interruptions=interruptions,
+        )
+
     candidates = list(range(len(pictures)))[1:] or [0]
     shown = _spread(candidates, COARSE)
     report(f"Asking {model.name} which of {len(shown)} frames shows the edit ...")
-    choice, problem = asking.choose(shown)
+    asked = choose(shown)
+    choice = asked.value
     if choice is None:
-        return Asked(None, problem=problem)
+        return Asked(None, problem=asked.problem)
     if choice.number == 0:
         return Asked(None, choice.said)
     hit = shown[choice.number - 1]
@@ -84,9 +105,10 @@ def ask_for_frame(
     if len(around) == 1:
         return Asked(hit, choice.said)
     report(f"Asking {model.name} again, about the frames around {numbers[hit]} ...")
-    closer, problem = asking.choose(around, close_together=True)
+    asked = choose(around, close_together=True)
+    closer = asked.value
     if closer is None:
-        return Asked(hit, choice.said, note=f"The second look, at the frames around it, failed: {problem}")
+        return Asked(hit, choice.said, note=f"The second look, at the frames around it, failed: {asked.problem}")
     if closer.number == 0:
         return Asked(hit, choice.said)
     return Asked(around[closer.number - 1], closer.said)
@@ -106,42 +128,3 @@ def _around(hit: int, shown: list[int], candidates: list[int]) -> list[int]:
     behind = shown[index + 1] if index + 1 < len(shown) else candidates[-1] + 1
     near = [place for place in candidates if before < place < behind]
     return sorted({*_spread([place for place in near if place != hit], FINE - 1), hit})
-
-
-@dataclass
-class _Asking:
-    model: LanguageModel
-    source: Image.Image
-    pictures: Sequence[Image.Image]
-    instruction: str
-    end_state: str
-    check_interrupt: Callable[[], None]
-    interruptions: tuple[type[BaseException], ...]
-    report: Callable[[str], None]
-
-    def choose(self, places: list[int], close_together: bool = False) -> tuple[Choice | None, str]:
-        """One page, asked about at most twice: (the choice, "") or (None, the problem as a sentence)."""
-        page = collage_page(
-            self.source, [self.pictures[place] for place in places], range(1, len(places) + 1), max_side=PAGE_SIDE
-        )
-        system, images = system_text(len(places)), [to_tensor(page)]
-        question = prompt = user_text(self.instruction, self.end_state, close_together)
-        problem = ""
-        for attempt in range(ATTEMPTS):
-            text, failure = ask_once(
-                self.model, system, prompt, images, attempt, self.check_interrupt, self.interruptions
-            )
-            if failure:
-                return None, failure
-            choice = read_choice(text, len(places))
-            if choice.number is not None:
-                return choice, ""
-            log.info(
-                "IF-Edit: the choice of %s was not used because %s: %r", self.model.name, choice.problem, text[:SHOWN]
-            )
-            problem = (
-                f"The answer of {self.model.name} could not be used because {choice.problem}, after asking "
-                f"{attempt + 1} times."
-            )
-            prompt = retry_text(question, choice.problem)
-        return None, problem

@@ -44,8 +44,8 @@ class LanguageModel(ABC):
         """
 
 
-def picture(image: torch.Tensor, max_side: int) -> Image.Image:
-    """One image [1, H, W, C], 0..1, as RGB of Pillow, made smaller where a side is longer than `max_side` pixels."""
+def to_pil(image: torch.Tensor, max_side: int) -> Image.Image:
+    """One image [1, H, W, C], 0..1, as an RGB image of Pillow with no side longer than `max_side` pixels."""
     from PIL import Image
 
     from ..images import as_rgb
@@ -59,5 +59,5 @@ def picture(image: torch.Tensor, max_side: int) -> Image.Image:
 def jpeg_data_url(image: torch.Tensor, max_side: int, quality: int = 90) -> str:
     """One image [1, H, W, C], 0..1, as a `data:image/jpeg;base64,` address without any metadata."""
     file = io.BytesIO()
-    picture(image, max_side).save(file, "JPEG", quality=quality)
+    to_pil(image, max_side).save(file, "JPEG", quality=quality)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode("ascii")

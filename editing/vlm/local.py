@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import LanguageModel, LanguageModelError, picture
+from . import LanguageModel, LanguageModelError, to_pil
 
 if TYPE_CHECKING:
     import torch
@@ -22,17 +22,17 @@ def check_repository(repository: str) -> str:
     repository = repository.strip()
     if not re.fullmatch(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*", repository, re.ASCII) or ".." in repository:
         raise ValueError(
-            "download must be the name of a Hugging Face repository, such as Qwen/Qwen2.5-VL-3B-Instruct, or empty, "
+            "download must be the name of a Hugging Face repository, such as Qwen/Qwen2.5-VL-3B-Instruct, or empty; "
             f"got {repository!r}."
         )
     return repository
 
 
 class TransformersLanguageModel(LanguageModel):
-    """Any AutoModelForImageTextToText in `folder`; dtype and quantisation are the folder's.
+    """Any AutoModelForImageTextToText in `folder`; dtype and quantization are the folder's.
 
     `place` puts the model where it can run and gives the device; it is called before every question, so that the
-    model may have been moved away in between. `temperature` 0 takes the likeliest word each time. `max_side` is the
+    model may have been moved away in between. `temperature` 0 always takes the most likely word. `max_side` is the
     longest side of the images in pixels. If `download` names a Hugging Face repository, the folder is filled from it
     when it does not exist.
     """
@@ -74,12 +74,12 @@ class TransformersLanguageModel(LanguageModel):
                 raise
 
         check()
-        self._fetch(check)
+        self._download(check)
         processor, model = self._load()
         check()
         try:
-            shown = [picture(image, self.max_side) for image in images]
-            inputs = self._tokens(processor, system, prompt, shown)
+            shown = [to_pil(image, self.max_side) for image in images]
+            inputs = self._tokenize(processor, system, prompt, shown)
             device = self._place(model)
             inputs = inputs.to(device, dtype=model.dtype)  # [1, tokens]; only what is floating point changes its dtype
             check()
@@ -87,9 +87,9 @@ class TransformersLanguageModel(LanguageModel):
                 torch.manual_seed(seed)
                 written = model.generate(
                     **inputs,
-                    **self._sampling(),
+                    **self._sampling_options(),
                     max_new_tokens=max_tokens,
-                    stopping_criteria=[_check_each_word(check)],
+                    stopping_criteria=[_make_interrupt_check(check)],
                 )  # [1, tokens]
         except torch.cuda.OutOfMemoryError:
             raise  # ComfyUI frees its memory when it sees this one
@@ -110,12 +110,12 @@ class TransformersLanguageModel(LanguageModel):
             )
         return text
 
-    def _sampling(self) -> dict:
+    def _sampling_options(self) -> dict:
         if self.temperature > 0:
             return {"do_sample": True, "temperature": self.temperature}
         return {"do_sample": False, "temperature": None, "top_p": None, "top_k": None}
 
-    def _tokens(self, processor: Any, system: str, prompt: str, shown: list) -> Any:
+    def _tokenize(self, processor: Any, system: str, prompt: str, shown: list) -> Any:
         if not getattr(processor, "chat_template", None):
             raise LanguageModelError(
                 f"The language model {self.name} has no chat template. Take a model that was made for chat (an "
@@ -149,11 +149,11 @@ class TransformersLanguageModel(LanguageModel):
                     self.folder, **safe, torch_dtype="auto", use_safetensors=True
                 )
             except Exception as error:
-                raise LanguageModelError(self._why_not_loaded(error)) from error
+                raise LanguageModelError(self._explain_load_error(error)) from error
             self._loaded = processor, model.eval()
         return self._loaded
 
-    def _why_not_loaded(self, error: Exception) -> str:
+    def _explain_load_error(self, error: Exception) -> str:
         text = str(error)
         if "trust_remote_code" in text or "custom code" in text:
             advice = (
@@ -163,7 +163,7 @@ class TransformersLanguageModel(LanguageModel):
         elif isinstance(error, ValueError) and re.search("unrecognized|does not recognize", text, re.I):
             advice = "Either it cannot look at images, or it is newer than the transformers that is installed here."
         elif "safetensors" in text:
-            advice = "Its weights have to be .safetensors files, and all of them have to be there."
+            advice = "Its weights must be .safetensors files, and none may be missing."
         elif isinstance(error, ImportError):
             advice = "It needs a library that is not installed in ComfyUI's Python."
         else:
@@ -173,7 +173,7 @@ class TransformersLanguageModel(LanguageModel):
             f"({type(error).__name__}: {_shorten(error)})"
         )
 
-    def _fetch(self, check_interrupt: Callable[[], None]) -> None:
+    def _download(self, check_interrupt: Callable[[], None]) -> None:
         """Download the model if that was asked for and has not happened yet, into the folder and nowhere else."""
         if not self.download or self.folder.exists():
             return
@@ -202,7 +202,7 @@ class TransformersLanguageModel(LanguageModel):
         partial.rename(self.folder)
 
 
-def _check_each_word(check: Callable[[], None]) -> Any:
+def _make_interrupt_check(check: Callable[[], None]) -> Any:
     import torch
     from transformers import StoppingCriteria
 

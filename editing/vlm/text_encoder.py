@@ -15,10 +15,10 @@ ENCODERS_THAT_WRITE = "Qwen3-VL, Qwen3.5, Gemma 3 or Gemma 4"
 
 
 class TextEncoderLanguageModel(LanguageModel):
-    """The `clip` object of a ComfyUI of version `core`; `temperature` 0 takes the likeliest word each time.
+    """The `clip` object of a ComfyUI of version `core`; `temperature` 0 always takes the most likely word.
 
-    Of the calls `tokenize`, `generate` and `decode` only those keyword arguments are used that they have: they come
-    and go from version to version.
+    `tokenize`, `generate` and `decode` are called only with the keyword arguments that they have: these differ between
+    versions.
     """
 
     def __init__(self, clip: Any, core: str, temperature: float = 0.0, max_side: int = 1024):
@@ -36,7 +36,7 @@ class TextEncoderLanguageModel(LanguageModel):
         max_tokens: int,
         check_interrupt: Callable[[], None],
     ) -> str:
-        self._check_it_can_write()
+        self._check_can_write()
         check_interrupt()
         tokens = self._tokenize(system, prompt, images)
         wanted = {
@@ -51,7 +51,7 @@ class TextEncoderLanguageModel(LanguageModel):
         }
         try:
             # ComfyUI's own loop looks at the interrupt with every word, through its progress bar.
-            written = self.clip.generate(tokens, **_accepted(wanted, self.clip.generate))
+            written = self.clip.generate(tokens, **_select_accepted(wanted, self.clip.generate))
         except (AttributeError, NotImplementedError) as error:
             if isinstance(error, AttributeError) and getattr(error, "name", "") not in (
                 "generate",
@@ -59,9 +59,9 @@ class TextEncoderLanguageModel(LanguageModel):
                 "lm_head",
             ):
                 raise
-            raise LanguageModelError(self._cannot_write()) from error
+            raise LanguageModelError(self._explain_cannot_write()) from error
         check_interrupt()
-        special = _accepted({"skip_special_tokens": True}, self.clip.decode)
+        special = _select_accepted({"skip_special_tokens": True}, self.clip.decode)
         text = self.clip.decode(written, **special).strip()
         if not text:
             raise LanguageModelError(
@@ -70,7 +70,7 @@ class TextEncoderLanguageModel(LanguageModel):
             )
         return text
 
-    def _check_it_can_write(self) -> None:
+    def _check_can_write(self) -> None:
         if not all(callable(getattr(self.clip, call, None)) for call in ("tokenize", "generate", "decode")):
             raise LanguageModelError(
                 f"ComfyUI {self.core} cannot write text with a text encoder. Update ComfyUI and load "
@@ -78,9 +78,9 @@ class TextEncoderLanguageModel(LanguageModel):
             )
         encoder = getattr(self.clip, "cond_stage_model", None)
         if encoder is not None and not callable(getattr(encoder, "generate", None)):
-            raise LanguageModelError(self._cannot_write())
+            raise LanguageModelError(self._explain_cannot_write())
 
-    def _cannot_write(self) -> str:
+    def _explain_cannot_write(self) -> str:
         return (
             f"The text encoder {self.name} cannot write text (ComfyUI {self.core}). Load {ENCODERS_THAT_WRITE} with "
             "Load CLIP, or use VLM from Transformers or VLM from Server."
@@ -100,13 +100,13 @@ class TextEncoderLanguageModel(LanguageModel):
                 raise LanguageModelError(
                     f"The text encoder {self.name} cannot look at images. Load {ENCODERS_THAT_WRITE}."
                 )
-            shown = [_smaller(image[:1, ..., :3], self.max_side) for image in images]
+            shown = [_shrink(image[:1, ..., :3], self.max_side) for image in images]
             if "images" in known:
                 options["images"] = shown
             else:
-                options["image"] = _one_batch(shown)
+                options["image"] = _batch(shown)
         # Some tokenizers know skip_template only among their **kwargs, and it is harmless to those who do not.
-        return self.clip.tokenize(prompt, **_accepted(options, self.clip.tokenize))
+        return self.clip.tokenize(prompt, **_select_accepted(options, self.clip.tokenize))
 
 
 def _encoder_name(clip: Any) -> str:
@@ -114,31 +114,31 @@ def _encoder_name(clip: Any) -> str:
     return type(getattr(clip, "cond_stage_model", clip)).__name__.strip("_")
 
 
-def _accepted(options: dict, call: Callable) -> dict:
-    """Those of the options that the call has, by name or because it takes any."""
+def _select_accepted(options: dict, call: Callable) -> dict:
+    """The options that the call accepts, by name or because it takes any."""
     known = inspect.signature(call).parameters
     takes_any = any(entry.kind is entry.VAR_KEYWORD for entry in known.values())
     return {name: value for name, value in options.items() if takes_any or name in known}
 
 
-def _smaller(image: torch.Tensor, max_side: int) -> torch.Tensor:
+def _shrink(image: torch.Tensor, max_side: int) -> torch.Tensor:
     """One image [1, H, W, 3] with no side longer than `max_side` pixels."""
     height, width = image.shape[1:3]
     scale = max_side / max(height, width)
     if scale >= 1:
         return image
-    return _resized(image, (max(1, round(height * scale)), max(1, round(width * scale))))
+    return _resize(image, (max(1, round(height * scale)), max(1, round(width * scale))))
 
 
-def _one_batch(images: list[torch.Tensor]) -> torch.Tensor:
+def _batch(images: list[torch.Tensor]) -> torch.Tensor:
     """Images [1, H, W, 3] as one batch of the first one's size."""
     import torch
 
     size = tuple(images[0].shape[1:3])
-    return torch.cat([image if image.shape[1:3] == size else _resized(image, size) for image in images])
+    return torch.cat([image if image.shape[1:3] == size else _resize(image, size) for image in images])
 
 
-def _resized(image: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+def _resize(image: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     from torch.nn.functional import interpolate
 
     planes = interpolate(image.movedim(-1, 1).float(), size=size, mode="bilinear", antialias=True)  # [1, 3, H, W]

@@ -17,7 +17,7 @@ class FakeServer:
 
     def __init__(self, *answers: Handler):
         self.answers = list(answers)
-        self.requests: list[dict] = []  # path, headers, body
+        self.requests: list[dict] = []  # time, path, headers, body
         self.hung_up = threading.Event()  # set when a client left before its answer
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), FakeHandler)
         self._server.daemon_threads = True
@@ -44,7 +44,9 @@ class FakeHandler(BaseHTTPRequestHandler):
         fake = self.server.fake
         body = self.rfile.read(int(self.headers["Content-Length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        fake.requests.append({"path": self.path, "headers": headers, "body": json.loads(body)})
+        fake.requests.append(
+            {"time": time.monotonic(), "path": self.path, "headers": headers, "body": json.loads(body)}
+        )
         answer = fake.answers[min(len(fake.requests), len(fake.answers)) - 1]
         try:
             answer(self)
