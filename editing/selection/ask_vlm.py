@@ -13,8 +13,6 @@ from .collage import collage_page, to_tensor
 from .prompts import retry_text, system_text, user_text
 from .replies import Choice, read_choice
 
-log = logging.getLogger(__name__)
-
 COARSE = 12  # pictures on the page of the first round
 FINE = 16  # and of the second
 PAGE_SIDE = 1536  # pixels
