@@ -4,12 +4,13 @@ Wide wordings come after narrow ones. "Turn the lamp on" must meet the switches 
 caterpillar into a butterfly" must meet replacing before rotating, and "put the cup somewhere" comes last of all.
 """
 
-from . import actions, looks, matter, picture, places, presence, shapes, sizes, turns, view
+from . import actions, background, looks, matter, picture, places, presence, shapes, sizes, turns, view
 from .rule import Rule
 
 RULES: tuple[Rule, ...] = (
     *view.RULES,
     *picture.RULES,
+    *background.RULES,
     *looks.RULES,
     *actions.RULES,
     *picture.AFTER_ACTIONS,
