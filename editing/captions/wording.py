@@ -140,7 +140,9 @@ def _without_shouting(text: str) -> str:
     letters = "".join(words)
     shouted = sum(map(str.isupper, letters)) > 0.8 * len(letters) and (len(words) > 2 or (verb and len(words) > 1))
     odd = any(not (word.islower() or word.istitle()) for word in (*later, *([first] if verb else [])))
-    titled = any(map(str.istitle, later)) and all(word[0].isupper() for word in words if len(word) > 3)
+    titled = any(map(str.istitle, later)) and all(
+        word[0].isupper() for word in words if len(word) > 3 and word not in ("please", "thanks", "thank")
+    )
     if shouted or odd or titled:
         return "".join(part if n % 2 else part.lower() for n, part in enumerate(parts))
     return "".join(
