@@ -140,7 +140,7 @@ def _without_shouting(text: str) -> str:
     letters = "".join(words)
     shouted = sum(map(str.isupper, letters)) > 0.8 * len(letters) and (len(words) > 2 or (verb and len(words) > 1))
     odd = any(not (word.islower() or word.istitle()) for word in (*later, *([first] if verb else [])))
-    titled = any(map(str.istitle, later)) and all(
+    titled = (any(map(str.istitle, later)) or (first.lower() in _SMALL_WORDS and len(words) > 3)) and all(
         word[0].isupper() for word in words if len(word) > 3 and word not in ("please", "thanks", "thank")
     )
     if shouted or odd or titled:
