@@ -41,7 +41,9 @@ def by_rules(instruction: str, camera: str = STILL) -> WrittenCaption:
     """
     ruled = temporal_caption(instruction)
     caption = without_still_camera(ruled.caption) if camera == MAY_MOVE else ruled.caption
-    return WrittenCaption(caption, ruled.end_state, f"Written by rules, as an edit of the kind: {ruled.family}.")
+    read = ", ".join(f'"{written}" as "{right}"' for written, right in ruled.corrections)
+    how = f"Written by rules, as an edit of the kind: {ruled.family}."
+    return WrittenCaption(caption, ruled.end_state, f"{how} Read {read}." if read else how)
 
 
 def write_caption(

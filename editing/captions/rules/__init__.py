@@ -9,8 +9,9 @@ that nothing false is said.
 The embedded demo model is trained on these very captions: the same instruction always gives the same caption, and a
 changed pattern needs a new training.
 
-The chain: `wording` drops what carries no edit, `clauses` parts the edits named together, `commands` brings each into
-one word order, `families` holds the rules (one module per kind of edit), `writing` makes the caption. All of them use
+The chain: `cleaning` drops what carries no edit, `arrows` and `amounts` spell out signs, `clauses` parts the edits
+named together, `imperative` brings each into one word order, `families` holds the rules (one module per kind of edit),
+`writing` makes the caption. What no rule understands is read once more with its `spelling` mended. All use
 `vocabulary` and `english`.
 """
 
@@ -19,10 +20,12 @@ from __future__ import annotations
 import re
 
 from .clauses import single_edits
-from .cleaning import plain, printable, request
 from .families.rule import CAMERA_STILL
-from .writing import LONGEST_ADDITION, TemporalCaption, not_understood, recognise, write
+from .spelling import mend
+from .cleaning import plain, readable, request
+from .writing import LONGEST_ADDITION, Edit, TemporalCaption, not_understood, recognise, write
 
+LONGEST = 1000  # characters; a longer text is a story that no rule reads
 __all__ = ["CAMERA_STILL", "TemporalCaption", "temporal_caption"]
 
 
@@ -31,24 +34,34 @@ def temporal_caption(instruction: str) -> TemporalCaption:
 
     The caption reads: the process in time, what stays, and "The camera stays still." unless the edit moves the camera.
     Edits named together ("remove the cup, then turn the ball blue") follow each other; their family is "several".
-    What is not understood becomes "The scene gradually changes until: <instruction>." without its "could you ...
-    please?", with the family "unknown".
+    What is not understood is passed on as a plain sentence, without its "could you ... please?", with the family
+    "unknown". A misspelt word is read as the word it stands for where that is certain, and named in `corrections`.
 
     Raises ValueError for an instruction without a word.
     """
-    wording = " ".join(printable(str(instruction or "")).split())
+    wording = readable(str(instruction or ""))
     if not re.search(r"\w", wording):
         raise ValueError(
             "The edit instruction is empty. Write what should change, for example: move the red ball to the left."
         )
-    asked = request(wording)
-    command = plain(asked)
+    if len(wording) > LONGEST:
+        return write([not_understood(request(wording))])
+    edits, corrections = _read(wording), ()
+    mended = mend(wording, boldly=not edits)
+    if mended.corrections and (again := _read(mended.text)):
+        wording, edits, corrections = mended.text, again, mended.corrections
+    result = write(edits or [not_understood(request(wording))], corrections)
+    if len(result.caption) > len(wording) + LONGEST_ADDITION:  # a list of edits, too many for one short video
+        result = write([not_understood(request(wording))])
+    return result
+
+
+def _read(wording: str) -> list[Edit]:
+    """The edits that a wording asks for, none if any of it is not understood."""
+    command = plain(request(wording))
     edits = [recognise(edit, first=n == 0) for n, edit in enumerate(single_edits(command))]
     if len(edits) > 1:  # "keep the dog still" beside another edit asks for nothing
         edits = [edit for edit in edits if edit is None or edit.family != "still"] or edits[:1]
     if not edits or None in edits:
-        edits = [recognise(command) or not_understood(asked)]
-    result = write(edits)
-    if len(result.caption) > len(wording) + LONGEST_ADDITION:  # a list of edits, too many for one short video
-        result = write([not_understood(asked)])
-    return result
+        edits = [recognise(command)]
+    return [edit for edit in edits if edit]

@@ -53,11 +53,12 @@ _BOTH_DONE = re.compile(  # "the cup has fallen over and broken"
     re.IGNORECASE,
 )
 _PART = r"(?P<x>(?:(?:the|a|an|this|that|these|those|my|his|her|its|their|our|both)\s)\S.*?)"
+_THING = r"(?P<x>(?:(?:the|a|an)\s)?(?!(?:the|a|an|to|it|up|down)\b)\S.*?)"
 # What several things can share: the verb, and what each of them then says.
 _SHARED = tuple(
     (verbs, re.compile(pattern, re.IGNORECASE))
     for verbs, pattern in (
-        ("make", rf"{_PART}\s+(?P<y>{COLOR}|{SIZE_OR_STATE.pattern.replace('(?P<y>', '(?:')})"),
+        ("make", rf"{_THING}\s+(?P<y>{COLOR}|{SIZE_OR_STATE.pattern.replace('(?P<y>', '(?:')})"),
         ("turn|paint|dye|tint|colou?r|recolou?r", rf"{_PART}\s+(?P<y>{COLOR})"),
         (f"{MOVE}|put|place", rf"{_PART}\s+(?P<y>{SIDE})"),
         ("replace", rf"{_PART}\s+(?P<y>with\s.+)"),

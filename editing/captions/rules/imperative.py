@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from .amounts import resized
 from .english import past, progressive, thing, third_person
 from .vocabulary import (
     A_LITTLE,
@@ -30,6 +31,7 @@ from .vocabulary import (
     WHO,
     bare_verbs,
 )
+from .words import NOUNS
 
 
 def _compile(pattern: str) -> re.Pattern:
@@ -43,6 +45,8 @@ def _unnamed(pattern: str) -> str:
 
 _GERUNDS = {progressive(verb): verb for verb in (*bare_verbs(ACTIONS), *bare_verbs(VERBS), *bare_verbs(OWN_VERBS))}
 _OWN_GERUNDS = {progressive(verb): verb for verb in bare_verbs(OWN_VERBS)}
+_PLURAL_FORMS = {*bare_verbs(ACTIONS), *bare_verbs(OWN_VERBS)}
+_SINGULAR_FORMS = {third_person(verb) for verb in _PLURAL_FORMS}
 _VERB_FORMS = {third_person(verb) for verb in (*bare_verbs(ACTIONS), *bare_verbs(OWN_VERBS))} | {*bare_verbs(OWN_VERBS)}
 OWN_PASTS = {past(verb): verb for verb in bare_verbs(OWN_VERBS) if past(verb) != verb}
 _OWN_FORMS = OWN_PASTS | {third_person(verb): verb for verb in bare_verbs(OWN_VERBS)}
@@ -185,10 +189,22 @@ _WISHED_IN_PLACE = _compile(
     rf"(?P<x>(?:{_NAMED}\s(?:[\w-]+\s){{0,2}}?[\w-]+|it))\s+(?:to be\s+)?"
     rf"(?P<where>(?:{_unnamed(SIDE)}|{_ON}\s(?:the|a|an|my|his|her|its|their)\s[\w-]+(?:\s(?:of the\s)?[\w-]+)?))"
 )
+# "car blue", "red ball left", "bigger ball"
+_TERSE = _compile(
+    rf"(?!(?:{VERBS}|the|a|an|this|that|his|her|my)\b)(?P<x>(?:[\w-]+\s){{0,2}}[\w-]+)\s+(?:(?P<side>left|right"
+    rf"|up|down)"
+    rf"|{MUCH}(?:bigger|larger|smaller|brighter|darker)|{_unnamed(COLOR)})"
+)
+_TERSE_SIZE = _compile(rf"(?P<y>{MUCH}(?:bigger|larger|smaller|brighter|darker))\s+(?P<x>\w+)")
 _SHOULD = _compile(
     rf"(?P<x>{WHO}|it|he|she|they)\s+(?:should|must|shall|needs? to|has to|have to)\s+"
     r"(?P<rest>(?!(?:not|never|no|now)\b)[a-z]+\b.*)"
 )
+
+
+def is_verb_of(word: str, plural: bool) -> bool:
+    """Whether a word is a verb that agrees with its subject: "waves" with one, "wave" with several."""
+    return word.lower() in (_PLURAL_FORMS if plural else _SINGULAR_FORMS) or word.lower() in OWN_PASTS
 
 
 def own_verb(form: str) -> str:
@@ -202,11 +218,20 @@ def readings(clause: str) -> list[str]:
     wished = _WISH.fullmatch(clause)
     if placed := _WISHED_IN_PLACE.fullmatch(wished["rest"]) if wished else _IN_PLACE.fullmatch(clause):
         found.append(f"put {placed['x']} {placed['where']}")
+    if (terse := _TERSE.fullmatch(clause)) and {*terse["x"].lower().split()[-1:]} <= NOUNS:
+        found.append(f"move {clause}" if terse["side"] else f"make {clause}")
+    if (terse := _TERSE_SIZE.fullmatch(clause)) and terse["x"].lower() in NOUNS:
+        found.append(f"make {terse['x']} {terse['y']}")
     return found
 
 
 def imperative(clause: str) -> str:
     """The likeliest reading: "fall the ball" for "I want the ball to fall"."""
+    command = _imperative(resized(clause) or clause)
+    return resized(command) or command
+
+
+def _imperative(clause: str) -> str:
     clause = _HOW.sub("", clause + " ").strip()
     if (asked := _DOING_IT.fullmatch(clause)) and (verb := _GERUNDS.get(asked["verb"].lower())):
         clause = f"{verb} {asked['rest']}"

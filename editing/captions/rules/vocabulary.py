@@ -97,8 +97,32 @@ MOVE = (
     r"(?:move|slide|glide|drift|float|shift|push|pull|drag|bring|roll|nudge|relocate|carry|send|scoot|transport"
     r"|translate)"
 )
-MUCH = r"(?:(?:much|a lot|a bit|a little|slightly|even|way|very|really|far)\s+)*"
+PERCENT = r"\d+(?:\.\d+)? percent"
+TIMES = (
+    r"(?:(?:\d+(?:\.\d+)?|two|three|four|five|six|seven|eight|nine|ten|a hundred|many|several) times"
+    r"|twice|double|triple)"
+)
+MUCH = rf"(?:(?:much|a lot|a bit|a little|slightly|even|way|very|really|far|{PERCENT}|{TIMES})\s+)*"
 WHOLE = rf"(?:(?:(?:the|this|my)\s+)?(?:whole |entire )?{PICTURE}|it|this|that|everything)"
+BACKGROUND = (
+    r"(?:(?:the|this|that|my|his|her|its|their|a|an)\s+)?(?:(?:whole|entire|old|current|existing|original|plain"
+    r"|white|black"
+    r"|gr[ae]y|green|blue|red|boring|ugly|busy|cluttered|blurry|dark|bright)\s+)*"
+    r"(?:background|backdrop|scenery|surroundings?|environment)"
+    rf"(?:\s+(?:behind|of|around|in)\s+(?:(?:the|this|my|his|her)(?:\s\w+){{1,3}}?|it|him|her|them|{PICTURE}))?"
+)
+# What a whole scene can be, unlike "a box" or "a lake", into which a thing can be put.
+LANDSCAPE = (
+    r"(?:(?:[\w'-]+\s+){0,3}(?:beach|forest|woods|desert|jungle|rainforest|city|cityscape|skyline|street|alley"
+    r"|garden|park"
+    r"|field|meadow|mountains?|valley|canyon|village|town|countryside|wilderness|savannah?|swamp|island|farm|vineyard"
+    r"|office|kitchen|bedroom|bathroom|living room|classroom|library|studio|restaurant|cafe|caf\u00e9|castle"
+    r"|church|hospital"
+    r"|museum|stadium|gym|supermarket|market|train station|airport|cave|palace|temple|theater|theatre|ballroom"
+    r"|rooftop|highway|landscape|wonderland|world|planet|spaceship|space station|moon|sunset|sunrise|night sky"
+    r"|starry sky|waterfall|galaxy)"
+    r"|(?:outer )?space|(?:deep )?snow|underwater)(?:\s(?:at|with|by|during|full of|of|in|on)\s.+)?"
+)
 COUNT = (
     r"(?:half an?|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|forty|fifty|sixty"
     r"|seventy|eighty|several|many|some|a few|a couple of|(?:a|one|two|three|five) (?:hundred|thousand)|\d+)"
@@ -125,10 +149,13 @@ SIZE_OR_STATE = re.compile(
     re.IGNORECASE,
 )
 TWICE = (  # as big as what
-    r"(?:(?:to|by)\s+)?(?:about\s+)?(?:twice|double|triple|half|one half|a half|a third|a quarter"
-    r"|(?:two|three|four|many|several) times)"
-    r"\s+(?:as (?:big|large|small)|(?:of )?(?:its|their|his|her|the) (?:\w+ )?size|big|large|small)"
+    rf"(?:(?:to|by)\s+)?(?:about\s+)?(?:half|one half|a half|a third|a quarter|{TIMES})"
+    r"\s+(?:as (?:big|large|small)|(?:of )?(?:(?:its|their|his|her|the) )?(?:\w+ )?size|big|large|small)"
     r"(?:\s+(?:as|than) (?:before|now|it is(?: now)?))?"
+)
+TWICE_AS = (  # what is no size: "twice as tall"
+    rf"(?P<y>(?:about\s+)?(?:half|{TIMES})\s+as\s+(?:tall|high|long|wide|thick|deep|short|thin|narrow|bright|dark|old"
+    r"|young|strong|heavy|fluffy))(?:\s+as (?:before|now|it is(?: now)?))?"
 )
 _SHARP = (
     r"(?:(?:very|really|perfectly|much|more|nice and)\s+)*(?:sharp(?:er)?|clear(?:er)?|crisp(?:er)?|focused|in focus"

@@ -9,26 +9,31 @@ from dataclasses import dataclass
 from functools import partial
 
 from .clauses import LONGEST_CLAUSE
+from .imperative import as_told, is_verb_of, readings
 from .english import Thing, fill, thing
 from .families import RULES
 from .families.rule import CAMERA_STILL, REST_STAYS
-from .imperative import as_told, readings
-from .vocabulary import OWN_VERBS, VERBS
+from .vocabulary import MODAL, OWN_VERBS, TIME, VERBS
 
 LONGEST_ADDITION = 400  # characters that a caption may be longer than the instruction
 
 
 @dataclass(frozen=True)
 class TemporalCaption:
-    """What happens (`caption`), how it ends (`end_state`, one sentence), and the kind of edit recognised (`family`)."""
+    """What happens (`caption`), how it ends (`end_state`, one sentence), and the kind of edit recognised (`family`).
+
+    The family is "unknown" where no rule understood the instruction. `corrections`: the misspelt words, as written and
+    as read.
+    """
 
     caption: str
     end_state: str
     family: str
+    corrections: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
-class _Edit:
+class Edit:
     """The sentences of one recognised edit; with a subject, its end state can be told of another name for it."""
 
     family: str
@@ -48,14 +53,14 @@ _NO_THING = re.compile(
     r"|.*\s(?:up|down|on|off|over|away|and|or)$|.*\bto (?:face|look|show|see|be|make|get|reveal)\b"
     r"|.*\s(?:minutes|hours|days|weeks|months|years|decades|as)$|.*\b(?:later|ago|then)\b"
     r"|.*\b(?:not|never)$|.*\b(?<!the )(?<!new )looks?(?: (?!of\b)\w+)?$|.*\s\w+\s(?:cut|go|goes|be|fall)$"
-    r"|(?:the |its |their )?sizes?$"
+    r"|(?:the |its |their )?sizes?$|.*\b\d+ (?:percent|times)$|.*\s(?:\d+/\d+|half|halfway)$"
     r"|.*\b(?:but|while|until|unless|because|instead|when|so that|as an?)\b",
     re.IGNORECASE,
 )
 _SECOND_EDIT = re.compile(rf"\band\s+(?:then\s+)?(?:{OWN_VERBS}|{VERBS})(?:e?s)?\b", re.IGNORECASE)
 
 
-def recognise(clause: str, first: bool = True) -> _Edit | None:
+def recognise(clause: str, first: bool = True) -> Edit | None:
     """The edit of a clause, None if no rule knows it. In the `first` clause, "it" can mean the picture."""
     if len(clause) > LONGEST_CLAUSE:
         return None
@@ -72,7 +77,7 @@ def recognise(clause: str, first: bool = True) -> _Edit | None:
             del words["x"]
         subject = thing(words.get("x") or rule.subject, rule.article)
         sentences = (fill(pattern, subject, words) for pattern in (rule.process, rule.end_state, rule.stays))
-        return _Edit(rule.family, *sentences, rule.camera, subject, partial(_fill_end, rule.end_state, words))
+        return Edit(rule.family, *sentences, rule.camera, subject, partial(_fill_end, rule.end_state, words))
     return None
 
 
@@ -80,26 +85,66 @@ def _fill_end(pattern: str, words: Mapping[str, str], subject: Thing) -> str:
     return fill(pattern, subject, words)
 
 
-def not_understood(asked: str) -> _Edit:
-    """The person's own words as the state that the scene reaches, which says nothing false."""
-    asked = as_told(asked).rstrip(" .!?")
-    moves = re.search(
-        r"(?<!face the )(?<!to the )(?<!at the )(?<!into the )(?<!towards the )\bcamera\b"
-        r"|\b(?:zoom|viewpoint|perspective|angle)\b",
-        asked,
-        re.IGNORECASE,
+# What tells of a fact: "the robot should not move", "the man has broken glasses".
+_FACT = re.compile(rf".*\b(?:is|are|was|were|has|have|had|does|do|did|not|never|{MODAL}|\w+n't)\b.*", re.IGNORECASE)
+_NOUN_PHRASE = re.compile(
+    r"(?:a|an|the|this|that|these|those|some|two|three|four|five|six|several|many|another|my|his|her|their|one)\s.+"
+    r"|(?!nothing|nobody|no one)(?:some|any|every)(?:thing|one|body)\b.*",
+    re.IGNORECASE,
+)
+_DOES_SO = re.compile(  # "the dog wears a hat": a verb that no rule knows
+    r"(?:the|a|an|this|that|my|his|her|their)\s(?:\w+\s){1,2}?\w+s\s(?:a|an|the|his|her|its|their|some)\s",
+    re.IGNORECASE,
+)
+_STARTS_FACT = re.compile(r"(?:it|he|she|they|i|we|there|nothing|nobody|everything|everyone)\s", re.IGNORECASE)
+_CAMERA = re.compile(
+    r"(?<!face the )(?<!to the )(?<!at the )(?<!into the )(?<!towards the )\bcamera\b"
+    r"|\b(?:zoom|viewpoint|perspective|angle)\b",
+    re.IGNORECASE,
+)
+
+
+def not_understood(asked: str) -> Edit:
+    """The wish as a plain sentence, which says nothing false: of what comes to be seen, of what is so, or as it is."""
+    told = as_told(asked).rstrip(" .!?")
+    camera = "" if _CAMERA.search(told) else CAMERA_STILL
+    stated = told != asked.rstrip(" .!?") or (len(told) <= LONGEST_CLAUSE and _tells(told))
+    if stated:
+        process = end_state = _sentence(told)
+    elif len(told) <= LONGEST_CLAUSE and _NOUN_PHRASE.fullmatch(told) and not re.search(r"[.;:!?]", told):
+        process, end_state = f"The scene gradually comes to show {told}.", f"The scene shows {told}."
+    else:
+        process, end_state = _sentence(told), f"This has been done: {told}."
+    return Edit("unknown", process, end_state, REST_STAYS, camera)
+
+
+def _tells(text: str) -> bool:
+    """Whether a text is a whole statement: "the man sits down", unlike "a dog wearing a hat" and "solve the maze"."""
+    if _STARTS_FACT.match(text):
+        return True
+    if not _NOUN_PHRASE.fullmatch(text):
+        return False
+    if _FACT.fullmatch(text) or _DOES_SO.match(text) or re.match(rf"{TIME}\b", text, re.IGNORECASE):
+        return True
+    words = text.split()
+    return any(
+        is_verb_of(words[n], thing(" ".join(words[:n])).plural) and words[n - 1].lower() not in ("who", "that", "which")
+        for n in range(2, len(words))
     )
-    process, end_state = f"The scene gradually changes until: {asked}.", f"The scene shows: {asked}."
-    return _Edit("unknown", process, end_state, REST_STAYS, "" if moves else CAMERA_STILL)
 
 
-def write(edits: list[_Edit]) -> TemporalCaption:
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def write(edits: list[Edit], corrections: tuple[tuple[str, str], ...] = ()) -> TemporalCaption:
     if len(edits) == 1:
         edit = edits[0]
-        return TemporalCaption(_sentences(edit.process, edit.stays, edit.camera), edit.end_state, edit.family)
+        caption = _sentences(edit.process, edit.stays, edit.camera)
+        return TemporalCaption(caption, edit.end_state, edit.family, corrections)
     stages = [edits[0].process] + [f"Then {_inside(edit.process, edit.subject)}" for edit in edits[1:]]
     camera = CAMERA_STILL if all(edit.camera for edit in edits) else ""
-    return TemporalCaption(_sentences(*stages, REST_STAYS, camera), _joined_ends(edits), "several")
+    return TemporalCaption(_sentences(*stages, REST_STAYS, camera), _joined_ends(edits), "several", corrections)
 
 
 # What a later edit of the same thing undoes: its end state no longer holds.
@@ -119,7 +164,7 @@ _UNDONE = {
 }
 
 
-def _joined_ends(edits: list[_Edit]) -> str:
+def _joined_ends(edits: list[Edit]) -> str:
     """The end states that hold in the end, as one sentence."""
     subjects: list[Thing | None] = []  # "it" is what was named before
     for edit in edits:

@@ -360,24 +360,44 @@ def test_the_end_state_of_several_edits_tells_what_holds_in_the_end(instruction,
 
 
 @pytest.mark.parametrize(
-    ("instruction", "told"),
+    ("instruction", "process", "end_state"),
     [
-        ("could you solve the maze, please?", "solve the maze"),
-        ("Hey, can you please make it better?!", "make it better"),
-        ("I'd like the two friends to argue about money", "the two friends argue about money"),
-        ("the plan has to make more sense", "the plan makes more sense"),
-        ("the boxes should be arranged like a castle", "the boxes are arranged like a castle"),
-        ("I want a cat", "there is a cat"),
-        ('"solve the maze"', "solve the maze"),
-        ('change the text to "HELLO"', 'change the text to "HELLO"'),
-        ("please?", "please"),
+        ("could you solve the maze, please?", "Solve the maze.", "This has been done: solve the maze."),
+        ("Hey, can you please make it better?!", "Make it better.", "This has been done: make it better."),
+        ("SOLVE THE MAZE!!!", "Solve the maze.", "This has been done: solve the maze."),
+        ('"solve the maze"', "Solve the maze.", "This has been done: solve the maze."),
+        (
+            'change the text to "HELLO"',
+            'Change the text to "HELLO".',
+            'This has been done: change the text to "HELLO".',
+        ),
+        ("asdf qwer", "Asdf qwer.", "This has been done: asdf qwer."),
+        ("please?", "Please.", "This has been done: please."),
+        (
+            "I'd like the two friends to argue about money",
+            "The two friends argue about money.",
+            "The two friends argue about money.",
+        ),
+        ("the plan has to make more sense", "The plan makes more sense.", "The plan makes more sense."),
+        (
+            "the boxes should be arranged like a castle",
+            "The boxes are arranged like a castle.",
+            "The boxes are arranged like a castle.",
+        ),
+        ("the dog wears a hat", "The dog wears a hat.", "The dog wears a hat."),
+        ("I want a cat", "There is a cat.", "There is a cat."),
+        (
+            "a dog wearing a hat",
+            "The scene gradually comes to show a dog wearing a hat.",
+            "The scene shows a dog wearing a hat.",
+        ),
     ],
 )
-def test_what_is_passed_on_is_told_without_its_politeness(instruction, told):
+def test_what_is_passed_on_is_a_plain_sentence_of_the_wish(instruction, process, end_state):
     result = temporal_caption(instruction)
     assert result.family == "unknown"
-    assert result.caption.startswith(f"The scene gradually changes until: {told}. Everything else")
-    assert result.end_state == f"The scene shows: {told}."
+    assert result.caption == f"{process} Everything else stays exactly as it is. {CAMERA_STILL}"
+    assert result.end_state == end_state
 
 
 @pytest.mark.parametrize(
@@ -456,8 +476,9 @@ def test_a_bare_verb_goes_on_with_the_same_thing():
 def test_what_is_not_understood_is_passed_on_and_nothing_false_is_said(instruction):
     result = temporal_caption(instruction)
     assert result.family == "unknown"
-    assert result.caption.startswith(f"The scene gradually changes until: {instruction}.")
+    assert instruction.lower() in result.caption.lower()
     assert instruction in result.end_state
+    assert "until:" not in result.caption
     assert result.caption.endswith(CAMERA_STILL)
 
 
@@ -493,15 +514,23 @@ GOLDEN = json.loads((Path(__file__).parent / "captions_golden.json").read_text(e
 @pytest.mark.parametrize("golden", GOLDEN, ids=[golden["instruction"] for golden in GOLDEN])
 def test_the_reviewed_captions_are_written_word_for_word(golden):
     result = temporal_caption(golden["instruction"])
-    assert {"instruction": golden["instruction"], **vars(result)} == golden
+    corrections = {"corrections": [list(pair) for pair in result.corrections]} if result.corrections else {}
+    assert golden == {
+        "instruction": golden["instruction"],
+        "family": result.family,
+        "caption": result.caption,
+        "end_state": result.end_state,
+        **corrections,
+    }
 
 
 def test_the_reviewed_table_covers_the_kinds_of_edit_people_ask_for():
     families = {golden["family"] for golden in GOLDEN}
     assert len({golden["instruction"] for golden in GOLDEN}) == len(GOLDEN) >= 70
     assert families >= set(
-        "add become break burn cause close cook fall flatten freeze grow light melt move open pan pose recolour replace"
-        " rotate shrink several stack straighten style switch time unknown vanish viewpoint zoom".split()
+        "add background become break burn cause close cook fall flatten freeze grow light melt move open pan pose"
+        " recolour replace rotate shrink several stack straighten style switch time unknown vanish"
+        " viewpoint zoom".split()
     )
 
 
@@ -511,6 +540,131 @@ def test_only_the_camera_edits_of_the_reviewed_table_leave_out_that_the_camera_s
     for golden in moving:
         asks_for_it = golden["family"] in ("zoom", "pan", "viewpoint", "follow")
         assert asks_for_it or re.search("camera|zoom", golden["instruction"]), golden["instruction"]
+
+
+SPELLED = {
+    "mvoe the red circel to the left": "move the red circle to the left",
+    "make the ball bleu": "make the ball blue",
+    "make the sircle gren": "make the circle green",
+    "make the baloon dissapear": "make the balloon disappear",
+    "chnage the backgroud to a beach": "change the background to a beach",
+    "rotate the sqaure clokwise": "rotate the square clockwise",
+}
+
+
+@pytest.mark.parametrize(("misspelt", "right"), SPELLED.items())
+def test_a_misspelt_word_is_read_as_the_word_it_stands_for_and_named(misspelt, right):
+    result, meant = temporal_caption(misspelt), temporal_caption(right)
+    assert (result.caption, result.end_state, result.family) == (meant.caption, meant.end_state, meant.family)
+    assert meant.family != "unknown" and not meant.corrections
+    for written, read in result.corrections:
+        assert written in misspelt and read in right
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "make the bat red",
+        "move the mouse to the left",
+        "make the rode red",
+        "make the waiter look up",
+        "remove the bell",
+        "remove the stapler",
+        "make the plants grow",
+        "shove the ball to the left",
+        "make the lightning brighter",
+        "remove Cricle from the wall",
+        'remove the word "circel"',
+    ],
+)
+def test_a_word_that_is_right_or_a_name_or_quoted_is_not_corrected(instruction):
+    assert temporal_caption(instruction).corrections == ()
+
+
+@pytest.mark.parametrize(
+    ("told", "plain"),
+    [
+        ("blue square -> left", "move the blue square to the left"),
+        ("blue square => left", "move the blue square to the left"),
+        ("blue square \u2192 left", "move the blue square to the left"),
+        ("red ball -> blue", "make the red ball blue"),
+        ("cat -> dog", "turn the cat into a dog"),
+        ("background -> beach", "change the background to a beach"),
+        ("lamp -> off", "turn the lamp off"),
+        ("ball \u2b05\ufe0f", "move the ball to the left"),
+        ("blue square <-", "move the blue square to the left"),
+    ],
+)
+def test_an_arrow_says_what_becomes_of_a_thing(told, plain):
+    assert temporal_caption(told) == temporal_caption(plain)
+
+
+@pytest.mark.parametrize(
+    ("instruction", "end_state"),
+    [
+        ("make the car 50% smaller", "The car is 50 percent smaller than before."),
+        ("make the car smaller by 50 %", "The car is 50 percent smaller than before."),
+        ("shrink the car by fifty percent", "The car is 50 percent smaller than before."),
+        ("scale the car to 50%", "The car is 50 percent smaller than before."),
+        ("30 % bigger car", "The car is 30 percent larger than before."),
+        ("scale the car to 130%", "The car is 30 percent larger than before."),
+        ("make the car 2x bigger", "The car is much larger than before."),
+        ("make the car bigger by a factor of two", "The car is much larger than before."),
+        ("make the car two times smaller", "The car is much smaller than before."),
+        ("shrink the car by half", "The car is much smaller than before."),
+    ],
+)
+def test_an_amount_belongs_to_the_size_and_not_to_the_thing(instruction, end_state):
+    assert temporal_caption(instruction).end_state == end_state
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "change the background to a beach",
+        "replace the background with a beach",
+        "make the background a beach",
+        "new background: beach",
+        "the background should be a beach",
+        "use a beach as background",
+        "swap out the background for a beach",
+    ],
+)
+def test_a_background_changes_behind_a_subject_that_stays(instruction):
+    result = temporal_caption(instruction)
+    assert result == temporal_caption("put it on a beach")
+    assert result.family == "background"
+    assert result.caption == (
+        "The scene behind the subject gradually turns into a beach, bit by bit, until nothing of the old background is "
+        f"left. The subject stays exactly as it is, in the same place. {CAMERA_STILL}"
+    )
+
+
+PLAIN = st.sampled_from(
+    [
+        "make the red ball blue",
+        "move the red circle to the left",
+        "remove the cup",
+        "make the car 50% smaller",
+        "turn the cat into a dog",
+        "change the background to a beach",
+        "the dog sits down",
+        "open the door",
+    ]
+)
+EMOJI = st.sampled_from(
+    ["\U0001f600", "\U0001f534", "\u2764\ufe0f", "\U0001f44d\U0001f3fd", "\U0001f468\u200d\U0001f469"]
+)
+MARKS = st.sampled_from(["", "!", "!!!", "...", "?!", " \u2026", " please!!!", " :)", " <3"])
+CASES = st.sampled_from([str, str.upper, str.title, str.swapcase, str.capitalize])
+
+
+@settings(max_examples=200, deadline=None)
+@given(plain=PLAIN, emoji=EMOJI, place=st.integers(0, 8), marks=MARKS, case=CASES)
+def test_emoji_punctuation_and_capitals_do_not_change_the_caption(plain, emoji, place, marks, case):
+    words = case(plain).split()
+    noisy = " ".join([*words[:place], emoji, *words[place:]]) + marks
+    assert temporal_caption(noisy) == temporal_caption(plain)
 
 
 @pytest.mark.parametrize(
@@ -542,7 +696,7 @@ def test_what_would_read_wrong_in_stages_is_passed_on(instruction):
 
 def test_a_list_too_long_for_one_video_is_passed_on_in_the_words_of_the_person():
     instruction = ", ".join(f"remove the {thing}" for thing in "cup fork knife spoon plate bowl".split())
-    assert temporal_caption(instruction).caption.startswith(f"The scene gradually changes until: {instruction}.")
+    assert temporal_caption(instruction).caption.startswith(f"Remove{instruction[6:]}. Everything else")
 
 
 def test_what_cannot_be_printed_does_not_reach_the_caption():

@@ -4,12 +4,13 @@ Wide wordings come after narrow ones. "Turn the lamp on" must meet the switches 
 caterpillar into a butterfly" must meet replacing before rotating, and "put the cup somewhere" comes last of all.
 """
 
-from . import actions, appearance, camera_focus, matter, places, presence, scene, shapes, sizes, turns
+from . import actions, appearance, background, camera_focus, matter, places, presence, scene, shapes, sizes, turns
 from .rule import Rule
 
 RULES: tuple[Rule, ...] = (
     *camera_focus.RULES,
     *scene.RULES,
+    *background.RULES,
     *appearance.RULES,
     *actions.RULES,
     *scene.AFTER_ACTIONS,

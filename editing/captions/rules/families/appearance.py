@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..vocabulary import COLOR, MATERIAL, STATES
+from ..vocabulary import COLOR, MATERIAL, PERCENT, STATES, TWICE_AS
 from .rule import REST_STAYS, Rule, Words, rule
 
 # A thing in front of a color: "the" takes one word at least, so that the sky can be made purple.
@@ -31,6 +31,13 @@ _RECOLOR = {
     "stays": "{its} shape and place stay the same. " + REST_STAYS,
 }
 RULES: tuple[Rule, ...] = (
+    rule(
+        "become",
+        rf"make\s+(?P<x>.+?)\s+(?P<y>(?:half|semi|partly|{PERCENT})[- ](?:transparent|translucent|see-through))",
+        process="{x} slowly [changes], and what is behind shows through more and more, until {it} <is> {y}.",
+        end_state="{x} [is] {y}.",
+        stays="{its} shape and place stay the same. " + REST_STAYS,
+    ),
     # Color.
     rule(
         "material",
@@ -69,7 +76,8 @@ STATES: tuple[Rule, ...] = (
     # What remains of "make": states, comparisons, likeness.
     rule(
         "become",
-        rf"(?:make|turn|become)\s+(?P<x>.+?)\s+(?:look\s+|become\s+|be\s+)?{STATES}",
+        rf"(?:make|turn|become)\s+(?P<x>.+?)\s+(?:look\s+|become\s+|be\s+)?(?:{STATES}"
+        rf"|{TWICE_AS.replace('<y>', '<y2>')})",
         process="{x} slowly [changes], bit by bit, until {it} <is> {y}, and then [stays] that way.",
         end_state="{x} [is] {y}.",
     ),

@@ -6,7 +6,10 @@ peel, clean.
 
 from __future__ import annotations
 
-from .rule import Rule, optional_place, rule, several
+import re
+
+from ..vocabulary import PERCENT
+from .rule import Rule, Words, optional_place, rule, several
 
 _COOKED = {
     "cook": "cooked",
@@ -17,6 +20,14 @@ _COOKED = {
     "toast": "toasted",
     "boil": "boiled",
 }
+
+
+def _part_full(match: re.Match) -> Words:
+    content = match["with"] or ""
+    part = (match["y"] or match["y2"]).replace("halfway", "half")
+    return {"y": part, "content": content, "held": content.replace("with", "of", 1)}
+
+
 SWITCHES_AND_DOORS: tuple[Rule, ...] = (
     # Switches and doors, before turning.
     rule(
@@ -31,6 +42,13 @@ SWITCHES_AND_DOORS: tuple[Rule, ...] = (
         r"(?:turn|switch)\s+(?:off\s+(?P<x>.+)|(?P<x2>.+?)\s+off)",
         process="{x} slowly [turns] off, weaker and weaker, and then [stays] off.",
         end_state="{x} [is] off.",
+    ),
+    rule(
+        "open",
+        rf"open\s+(?:up\s+)?(?P<x>.+?)\s+(?:by\s+)?(?P<y>half|halfway|{PERCENT})(?:[- ](?:way|open))?",
+        process="{x} slowly [opens], wider and wider, until {it} <is> {y} open, and then [stays] that way.",
+        end_state="{x} [is] {y} open.",
+        words=lambda match: {"y": match["y"].replace("halfway", "half")},
     ),
     rule(
         "open",
@@ -154,6 +172,14 @@ RULES: tuple[Rule, ...] = (
         r"ripen\s+(?P<x>.+)",
         process="{x} slowly [ripens], changing color bit by bit, until {it} <is> fully ripe.",
         end_state="{x} [is] fully ripe.",
+    ),
+    rule(
+        "fill",
+        rf"fill\s+(?:up\s+)?(?P<x>.+?)\s+(?:to\s+|up to\s+)?(?P<y>half|halfway|{PERCENT})(?:\s+(?:full|way|up))?"
+        r"(?:\s+(?P<with>with\s.+))?|make\s+(?P<x2>.+?)\s+(?P<y2>half|" + PERCENT + r")[- ]full",
+        process="{x} slowly [fills] {content} until {it} <is> {y} full.",
+        end_state="{x} [is] {y} full {held}.",
+        words=_part_full,
     ),
     rule(
         "fill",

@@ -147,6 +147,13 @@ RULES: tuple[Rule, ...] = (
         article=False,
     ),
 )
+# What makes more of a move than its thing: "move the chair closer", "move the camera".
+_NOT_IN_NAME = (
+    r"camera|view|hands?|arms?|legs?|head|eyes|feet|to|in|on|at|by|and|or|like|with|as|so|it|not|fast|faster"
+    r"|slow|slower"
+    r"|quickly|slowly|more|less|closer|around|about|back|away|apart|together|somewhere|here|there|elsewhere|way"
+    r"|\w+ly|\d+|times|percent"
+)
 TO_A_PLACE: tuple[Rule, ...] = (
     rule(
         "vanish",
@@ -177,5 +184,12 @@ TO_A_PLACE: tuple[Rule, ...] = (
         process="{x} slowly [moves] until {it} <is> {where} and [comes] to rest there.",
         end_state="{x} [is] {where}.",
         words=_already_there,
+    ),
+    rule(
+        "move",
+        r"(?:move|shift|relocate|nudge)\s+(?P<x>(?:the|this|that|both|all the)\s"
+        rf"(?:(?!(?:{_NOT_IN_NAME})\b)[\w-]+\s){{0,2}}(?!(?:{_NOT_IN_NAME})\b)[\w-]+)",
+        process="{x} slowly [moves] to another place and [comes] to rest there.",
+        end_state="{x} [is] in another place.",
     ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..vocabulary import DAYTIME, TIME, WHOLE
+from ..vocabulary import DAYTIME, TIME, VERBS, WHOLE
 from .rule import LAYOUT_STAYS, Rule, Words, rule
 
 _STYLE = (
@@ -63,6 +63,12 @@ RULES: tuple[Rule, ...] = (
         "style",
         rf"(?:(?:change|set) the style(?: of {WHOLE})? (?:in)?to|(?:convert|turn|change|restyle|render|redraw|apply)"
         rf"(?:\s+{WHOLE})?\s*(?:to|into|in|as)?|in|as)\s+{_STYLE}",
+        **_STYLED,
+    ),
+    rule(
+        "style",
+        rf"(?P<style>(?!(?:{VERBS}|the|same|keep|my|her|his)\b)(?:[\w-]+\s){{1,3}}style|black[- ]and[- ]white"
+        rf"|sepia|monochrome)",
         **_STYLED,
     ),
     rule(

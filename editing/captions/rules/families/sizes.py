@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import re
 
-from ..vocabulary import MUCH, SOME_NEW, TWICE
+from ..vocabulary import MUCH, PERCENT, SOME_NEW, TIMES, TWICE
 from .rule import Rule, Words, rule
+
+# What grows and shrinks without a size that a picture shows.
+_NO_SIZE = r"\b(?:volume|brightness|contrast|temperature|number|saturation|noise|exposure|opacity|speed|price)\b"
 
 
 def _size(match: re.Match) -> Words:
-    a_little = re.search(r"\b(?:slightly|a little|a bit)\b", match[0], re.IGNORECASE)
+    told = match[0]
     x = next(text for name, text in match.groupdict().items() if text and name.startswith("x"))
-    if re.search(r"\b(?:volume|brightness|contrast|temperature|number)\b", x, re.IGNORECASE):
+    if re.search(_NO_SIZE, x, re.IGNORECASE) or re.match(SOME_NEW, x, re.IGNORECASE):
         return None
-    return None if re.match(SOME_NEW, x, re.IGNORECASE) else {"much": "a little" if a_little else "much"}
+    percent = re.search(rf"\s({PERCENT})\s+{MUCH}\w+$", told, re.IGNORECASE)
+    a_little = re.search(r"\b(?:slightly|a little|a bit)\b", told, re.IGNORECASE)
+    return {"much": percent[1] if percent else "a little" if a_little else "much"}
 
 
 # "twice as big", "to half its size": either way the picture shows the same change
 _HALF = r"(?:to |by )?(?:about )?(?:half|one half|a half|a third|a quarter)\b"
-_LARGER = rf"(?!{_HALF}){TWICE}"
+_TWICE_AS_SMALL = rf"{TIMES}\s+(?:as\s+)?small\b"
+_LARGER = rf"(?!{_HALF}|{_TWICE_AS_SMALL}){TWICE}"
 _SMALLER = (
-    rf"(?={_HALF}){TWICE}|(?:by|to) (?:a |one )?(?:half|third|quarter)|to (?:a )?(?:tiny|small|smaller)(?: size)?"
+    rf"(?={_HALF}|{_TWICE_AS_SMALL}){TWICE}|(?:by|to) (?:a |one )?(?:half|third|quarter)"
+    r"|to (?:a )?(?:tiny|small|smaller)(?: size)?"
 )
 _GROW = {
     "process": "{x} slowly [grows] bigger and bigger until {it} <is> {much} larger, then [holds] {its} size.",
@@ -71,7 +78,8 @@ RULES: tuple[Rule, ...] = (
     rule(
         "shrink",
         r"(?:shrink|downscale|(?:scale|size) down|(?:scale|size) (?=.* down$)|minimi[sz]e"
-        r"|(?:reduce|decrease|halve) the size of|cut the size of (?=.* in half$)|(?:reduce|decrease) (?=.* in size)"
+        r"|(?:reduce|decrease|halve|half) the size of|cut the size of (?=.* in half$)|(?:reduce"
+        r"|decrease) (?=.* in size)"
         rf"|make (?=.* (?:smaller|tiny|little|small|tinier|{_SMALLER})$))\b\s*(?P<x>.+?)"
         rf"(?:\s+{MUCH}(?:smaller|tiny|tinier|little|small|down|in size|in half|a bit|a little|slightly|a lot"
         rf"|{_SMALLER}))*"
