@@ -20,9 +20,9 @@ from __future__ import annotations
 import re
 
 from .clauses import single_edits
+from .cleaning import plain, readable, request
 from .families.rule import CAMERA_STILL
 from .spelling import mend
-from .cleaning import plain, readable, request
 from .writing import LONGEST_ADDITION, Edit, TemporalCaption, not_understood, recognise, write
 
 LONGEST = 1000  # characters; a longer text is a story that no rule reads

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from .clauses import LONGEST_CLAUSE
-from .imperative import as_told, is_verb_of, readings
 from .english import Thing, fill, thing
 from .families import RULES
 from .families.rule import CAMERA_STILL, REST_STAYS
+from .imperative import as_told, is_verb_of, readings
 from .vocabulary import MODAL, OWN_VERBS, TIME, VERBS
 
 LONGEST_ADDITION = 400  # characters that a caption may be longer than the instruction
@@ -106,9 +106,9 @@ _CAMERA = re.compile(
 
 def not_understood(asked: str) -> Edit:
     """The wish as a plain sentence, which says nothing false: of what comes to be seen, of what is so, or as it is."""
-    told = as_told(asked).rstrip(" .!?")
+    told = re.sub(r"\s*-+>\s*", " to ", as_told(asked)).strip(" .!?")  # an arrow that no rule could follow
     camera = "" if _CAMERA.search(told) else CAMERA_STILL
-    stated = told != asked.rstrip(" .!?") or (len(told) <= LONGEST_CLAUSE and _tells(told))
+    stated = told != asked.strip(" .!?") or (len(told) <= LONGEST_CLAUSE and _tells(told))
     if stated:
         process = end_state = _sentence(told)
     elif len(told) <= LONGEST_CLAUSE and _NOUN_PHRASE.fullmatch(told) and not re.search(r"[.;:!?]", told):

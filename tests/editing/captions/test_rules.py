@@ -745,6 +745,7 @@ SHUFFLED = SAID.flatmap(lambda said: st.permutations(said.split()).map(" ".join)
     )
 )
 @example("then")  # politeness and nothing else
+@example("IN\u2190")  # an arrow from nowhere
 @example("please pls could you?")
 @example("remove it, " * 30)
 @example("I want to be")
