@@ -126,9 +126,9 @@ def test_references_before_the_video_are_not_pictures_of_it(vae):
 
 
 def test_a_vae_of_other_channels_names_both_and_the_file(vae):
-    with pytest.raises(ValueError, match="latent has 48 channels, the VAE decodes 16.*wan2.2_vae.safetensors"):
+    with pytest.raises(ValueError, match="latent has 48 channels, but the VAE decodes 16.*wan2.2_vae.safetensors"):
         DecodeKeyframes.execute(video_latent(channels=48), vae)
-    with pytest.raises(ValueError, match="latent has 16 channels, the VAE decodes 48.*wan_2.1_vae.safetensors"):
+    with pytest.raises(ValueError, match="latent has 16 channels, but the VAE decodes 48.*wan_2.1_vae.safetensors"):
         DecodeKeyframes.execute(video_latent(), small_wan22_vae())
 
 
