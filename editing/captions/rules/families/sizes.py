@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..vocabulary import MUCH, SOME_NEW, TWICE
-from .rule import Rule, Words, rule
+from .rule import Rule, SentencesAndWords, Words, rule
 
 
 def _size(match: re.Match) -> Words:
@@ -22,7 +22,7 @@ _LARGER = rf"(?!{_HALF}){TWICE}"
 _SMALLER = (
     rf"(?={_HALF}){TWICE}|(?:by|to) (?:a |one )?(?:half|third|quarter)|to (?:a )?(?:tiny|small|smaller)(?: size)?"
 )
-_GROW = {
+_GROW: SentencesAndWords = {
     "process": "{x} slowly [grows] bigger and bigger until {it} <is> {much} larger, then [holds] {its} size.",
     "end_state": "{x} [is] {much} larger than before.",
     "words": _size,
