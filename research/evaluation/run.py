@@ -123,9 +123,7 @@ def measure_model(
                 measures = judge(names, last, rebuilt[:, -1], rebuilt[:, 0], clips.coverage, frames[:, 0])
                 measures["vae_psnr"], measures["to_full"] = vae, image_psnr(last, undropped)
                 for k, family in enumerate(names):
-                    values = {key: value[k].item() for key, value in measures.items()}
-                    # Strict JSON knows no "not a number".
-                    values = {key: None if value != value else value for key, value in values.items()}
+                    values = {key: _for_json(value[k]) for key, value in measures.items()}
                     values["instruction"] = asked[k] if run == FREE_WORDED else None
                     of_run.append({"family": family, "caption": captions[k], "kept": kept[k]} | values)
         done = rows[full]
@@ -188,17 +186,18 @@ def _follow(
         picked[method] = torch.stack([video[row[method]["frame"]] for video, row in zip(videos, chosen, strict=True)])
         judged = judge(families, picked[method], truth, before, clips.coverage, source)
         for k, row in enumerate(chosen):
-            background = judged["background"][k].item()
             row["family"] = families[k]
-            row[method] |= {
-                "success": judged["success"][k].item(),
-                "background": None if background != background else background,
-            }
+            row[method] |= {key: _for_json(judged[key][k]) for key in ("success", "background")}
     refinement, refined = measure_refinement(model, families, clips.frames, clips.coverage, picked[SETTLED], seed)
     refined = refined[CHOSEN, LIGHT_PASS]
     with torch.autocast(source.device.type, enabled=False):
         restoration = measure_compositing(families, source, refined, truth, before, clips.coverage)
     return {"selection": chosen, "refinement": refinement, "restoration": restoration}
+
+
+def _for_json(value: torch.Tensor) -> float | bool | None:
+    """The one value; strict JSON knows no "not a number"."""
+    return None if value.isnan() else value.item()
 
 
 def _summary(rows: list[dict]) -> dict:
