@@ -34,10 +34,12 @@ TORCH = ["torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0"]
 # tests/test_browser.py: the system's chromium or chrome, or its own (`playwright install chromium`); else they skip.
 DEVELOPMENT = [
     "accelerate==1.15.0",
+    "basedpyright==1.40.2",
     "comfy-cli==1.23.0",
     "diffusers==0.42.1",
     "fastapi==0.165.0",
     "hypothesis",
+    "import-linter==2.17",
     "openai==3.54.0",
     "playwright==1.65.2",
     "pytest",
@@ -132,5 +134,11 @@ def benchmark(session):
 
 @nox.session(venv_backend="none", requires=["environment"])
 def lint(session):
-    """Check the code with ruff."""
-    run_python(session, "-m", "ruff", "check", ".")
+    """Check the code: ruff's rules, its layout, what may import what, and types."""
+    for arguments in (
+        ["-m", "ruff", "check", "."],
+        ["-m", "ruff", "format", "--check", "."],
+        ["tools/run.py", "tools.lint_imports"],
+        ["-m", "basedpyright"],
+    ):
+        session.run(environment_python, *arguments, external=True)

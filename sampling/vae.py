@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import TypeVar
 
 import comfy.ldm.wan.vae
 import comfy.ldm.wan.vae2_2
@@ -26,6 +27,8 @@ import comfy.sd
 import torch
 
 GREY = 0.5
+Thing = TypeVar("Thing")
+Module = TypeVar("Module", bound=torch.nn.Module)
 
 _WAN_21 = comfy.ldm.wan.vae.WanVAE
 _WAN_22 = comfy.ldm.wan.vae2_2.WanVAE
@@ -81,7 +84,7 @@ def _is_plain(vae, method: str, modules: list[type]) -> bool:
     return type(vae) is comfy.sd.VAE and method not in vars(vae) and type(vae.first_stage_model) in modules
 
 
-def _copy_with(thing, **attributes):
+def _copy_with(thing: Thing, **attributes) -> Thing:
     copied = copy.copy(thing)
     vars(copied).update(attributes)
     return copied
@@ -90,7 +93,7 @@ def _copy_with(thing, **attributes):
 class _SomeImagesDecoder:
     """A Wan module whose `decode` gives only the wanted images."""
 
-    def __init__(self, module: torch.nn.Module, wanted: list[int]):
+    def __init__(self, module: comfy.ldm.wan.vae.WanVAE, wanted: list[int]):
         self._module = module
         self._wanted = wanted
 
@@ -105,7 +108,7 @@ class _SomeImagesDecoder:
 class _GreyVideoEncoder:
     """A Wan module whose `encode` gets the last frame of a video once and repeats it (0 times: leaves it out)."""
 
-    def __init__(self, module: torch.nn.Module, repeats: int):
+    def __init__(self, module: comfy.ldm.wan.vae.WanVAE, repeats: int):
         self._module = _copy_with_children(module, encoder=reusing_encoder(module.encoder))
         self._repeats = repeats
 
@@ -118,13 +121,13 @@ class _GreyVideoEncoder:
         return self._module.encode(torch.cat([pixels[:, :, :-1], tail], 2), *args, **kwargs)
 
 
-def reusing_encoder(encoder: torch.nn.Module) -> torch.nn.Module:
+def reusing_encoder(encoder: comfy.ldm.wan.vae.Encoder3d) -> comfy.ldm.wan.vae.Encoder3d:
     """The encoder of a Wan 2.1 VAE, for one video: a layer does not repeat what it did for the chunk before."""
     layers = torch.nn.Sequential(*(_ReusingLayer(layer) for layer in encoder.downsamples))
     return _copy_with_children(encoder, conv1=_ReusingConvolution(encoder.conv1), downsamples=layers)
 
 
-def _copy_with_children(module: torch.nn.Module, **children: torch.nn.Module) -> torch.nn.Module:
+def _copy_with_children(module: Module, **children: torch.nn.Module) -> Module:
     """A copy of the module in which some children are others; all weights are shared."""
     return _copy_with(module, _modules={**module._modules, **children})
 
@@ -135,7 +138,7 @@ class _ReusingConvolution(torch.nn.Module):
     def __init__(self, convolution: torch.nn.Module):
         super().__init__()
         self.convolution = convolution
-        self.last = None
+        self.last: tuple[torch.Tensor, torch.Tensor | None, torch.Tensor] | None = None  # x, cache, result
 
     def forward(self, x: torch.Tensor, cache: torch.Tensor | None = None) -> torch.Tensor:
         if self.last is None or not (_same(x, self.last[0]) and _same(cache, self.last[1])):
@@ -157,7 +160,7 @@ class _ReusingLayer(torch.nn.Module):
         self.at_rest = None
 
     def forward(self, x: torch.Tensor, caches: list | None = None, place: list[int] | None = None, **options):
-        if caches is None:  # a single image
+        if caches is None or place is None:  # a single image
             return self.layer(x, caches, place, **options)
         start = place[0]
         if self.at_rest is not None:

@@ -3,13 +3,15 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 
 import pytest
-from if_edit.tools.comfyui import PACK, find_installation
+from if_edit.tools.client import Client
+from if_edit.tools.comfyui import PACK, Server, find_installation
 
 NODE_IDS = [
     "IFEdit_LoadDemoEditModel",
@@ -128,6 +130,32 @@ def test_the_device_is_comfyuis_choice(forbidden):
     assert [str(file) for file in USED_BY_COMFYUI if re.search(forbidden, file.read_text(encoding="ascii"))] == []
 
 
-def test_ruff_finds_nothing():
-    run = subprocess.run([sys.executable, "-m", "ruff", "check", "."], cwd=PACK, capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout
+# --- what the ComfyUI registry gets ---
+
+PUBLISHED_FOLDERS = ["demo", "editing", "nodes", "sampling", "web", "workflows"]
+PUBLISHED_FILES = ["LICENSE", "README.md", "__init__.py", "pyproject.toml"]
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """What a person gets who installs from the registry: the folder as comfy-cli packs it, by .comfyignore."""
+    if not (PACK / ".git").exists():
+        pytest.skip("comfy-cli packs what git tracks, and this is not a git checkout")
+    folder = tmp_path_factory.mktemp("published")
+    code = "import sys; from comfy_cli.file_utils import zip_files; zip_files(sys.argv[1])"  # `comfy node pack`
+    subprocess.run([sys.executable, "-c", code, folder / "node.zip"], cwd=PACK, check=True)
+    shutil.unpack_archive(folder / "node.zip", folder / "if-edit")
+    return folder / "if-edit"
+
+
+def test_what_is_published_is_what_a_user_needs_and_nothing_else(published):
+    packed = {file.relative_to(published).as_posix() for file in published.rglob("*") if file.is_file()}
+    tracked = subprocess.run(["git", "ls-files", *PUBLISHED_FOLDERS], cwd=PACK, capture_output=True, text=True)
+    assert packed == {*tracked.stdout.splitlines(), *PUBLISHED_FILES}
+    assert any(re.fullmatch(r"demo/weights/[\w-]+\.safetensors", name) for name in packed)
+    assert "web/docs/IFEdit_EditSampler.md" in packed  # the folder docs, which stays at home, is another one
+
+
+def test_what_is_published_loads_in_comfyui(published):
+    with Server(arguments=["--disable-api-nodes"], pack=published) as server:
+        assert set(NODE_IDS) <= set(Client(server.url).object_info()), server.log_tail(200)

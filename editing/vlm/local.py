@@ -207,7 +207,7 @@ def _make_interrupt_check(check: Callable[[], None]) -> Any:
     from transformers import StoppingCriteria
 
     class CheckEachWord(StoppingCriteria):
-        def __call__(self, input_ids, scores, **kwargs):
+        def __call__(self, input_ids, scores, **kwargs) -> Any:
             check()
             return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
 

@@ -134,7 +134,8 @@ def _batch(images: list[torch.Tensor]) -> torch.Tensor:
     """Images [1, H, W, 3] as one batch of the first one's size."""
     import torch
 
-    size = tuple(images[0].shape[1:3])
+    height, width = images[0].shape[1:3]
+    size = height, width
     return torch.cat([image if image.shape[1:3] == size else _resize(image, size) for image in images])
 
 

@@ -32,6 +32,7 @@ from ...editing.alignment import gaussian
 from ...editing.compositing.change_mask import fill_holes
 from ...editing.compositing.composite import Controls, Restored, restore
 from ...editing.compositing.fit import Fit, fit_images, plan_fit, resample
+from ..measures import new_steps, psnr
 
 PHOTOS = Path(__file__).parents[2] / "tests" / "photos"
 PASTED, REMOVED = "pasted", "removed"
@@ -125,14 +126,20 @@ def edited_case(case: Case, damage: Damage, smaller: float = 1.0, seed: int = 0)
     return damaged(fit_images(case.truth[None], fit)[0], damage, seed), fit
 
 
-def measure(case: Case, edited: torch.Tensor, fit: Fit, restored: Restored) -> dict[str, float]:
+def paste_back(photo: torch.Tensor, edited: torch.Tensor, fit: Fit) -> torch.Tensor:
+    """The photo [H, W, 3] with the edited image [h, w, 3] as it is where that was taken from."""
+    pasted, box = photo.clone(), fit.source_box
+    pasted[box.window] = resample(edited[None], box.width, box.height)[0]
+    return pasted
+
+
+def measure_case(case: Case, edited: torch.Tensor, fit: Fit, restored: Restored) -> dict[str, float]:
     """IoU, outside exact (1 or 0), inside and unrestored inside in dB, share of the picture that was taken."""
     shown = torch.zeros_like(case.changed)
     shown[fit.source_box.window] = True
     mask, changed = restored.mask > 0.5, case.changed & shown
     outside = restored.mask == 0
-    plain = case.photo.clone()
-    plain[fit.source_box.window] = resample(edited[None], fit.source_box.width, fit.source_box.height)[0]
+    plain = paste_back(case.photo, edited, fit)
     return {
         "iou": float((mask & changed).sum() / (mask | changed).sum().clamp(min=1)),
         "recall": float((mask & changed).sum() / changed.sum().clamp(min=1)),
@@ -143,10 +150,6 @@ def measure(case: Case, edited: torch.Tensor, fit: Fit, restored: Restored) -> d
     }
 
 
-def psnr(one: torch.Tensor, other: torch.Tensor) -> float:
-    return -10 * math.log10(max(float((one - other).square().mean()), 1e-12))
-
-
 def seam(photo: torch.Tensor, truth: torch.Tensor, restored: Restored) -> float:
     """The strongest step that the restored picture has in the mask's edge and neither picture has there, 0..1.
 
@@ -154,24 +157,6 @@ def seam(photo: torch.Tensor, truth: torch.Tensor, restored: Restored) -> float:
     """
     steps = new_steps(restored.image[..., :3], photo, truth, restored.mask)
     return float(steps.quantile(0.999)) if len(steps) else 0.0
-
-
-def new_steps(image: torch.Tensor, one: torch.Tensor, other: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """How far the steps of an image in a mask's edge are above those that two others have near by: [pixels], 0..1.
-
-    Images are [H, W, 3], the mask [H, W]; its edge is where it is neither 0 nor 1, and a pixel around. Empty without.
-    """
-    edge = ((mask > 0) & (mask < 1))[None, None].float()
-    edge = F.max_pool2d(edge, 3, 1, 1)[0, 0] > 0
-    allowed = F.max_pool2d(torch.maximum(_steps(one), _steps(other))[None, None], 3, 1, 1)[0, 0]
-    return (_steps(image) - allowed).clamp(min=0)[edge]
-
-
-def _steps(image: torch.Tensor) -> torch.Tensor:
-    """[H, W, 3] -> [H, W]: the largest difference to the pixel to the right or below."""
-    right = (image[:, 1:] - image[:, :-1]).abs().amax(dim=-1)
-    below = (image[1:] - image[:-1]).abs().amax(dim=-1)
-    return torch.maximum(F.pad(right, (0, 1)), F.pad(below, (0, 0, 0, 1)))
 
 
 def _ellipse(height: int, width: int, at: tuple[float, float, float, float], soft: float = 1.0) -> torch.Tensor:
@@ -247,23 +232,20 @@ def measure_photos(pictures: Path | None = None, sizes=((1.0, "photo"), (2.0, "h
                 damage = Damage(camera=1.0 + number % 3)
                 edited, fit = edited_case(case, damage, smaller, seed=number)
                 restored = restore(case.photo, edited, fit, Controls())
-                full = case.photo.clone()
-                box = fit.source_box
-                full[box.window] = resample(edited[None], box.width, box.height)[0]
                 rows.append(
                     {
                         "photo": name,
                         "kind": kind,
                         "model": model,
                         "camera": damage.camera,
-                        **measure(case, edited, fit, restored),
+                        **measure_case(case, edited, fit, restored),
                         "seam": seam(case.photo, case.truth, restored),
                     }
                 )
                 if pictures is not None:
                     shown = [
                         case.photo,
-                        full,
+                        paste_back(case.photo, edited, fit),
                         restored.image,
                         restored.mask[..., None].expand(-1, -1, 3),
                         case.changed[..., None].expand(-1, -1, 3).float(),

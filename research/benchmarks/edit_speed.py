@@ -448,7 +448,6 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--cases", nargs="+", choices=[*CASES, DEMO.name], help="default: all; without a GPU, demo")
     parser.add_argument("--drops", nargs="+", choices=DROPS, default=list(DROPS), help="rows of each case")
     parser.add_argument("--minutes", type=float, default=60.0, help="stop before this much time has passed")
-    parser.add_argument("--repeats", type=int, default=1, help="runs of each row, of which the fastest counts")
     parser.add_argument("--weights", choices=["bf16", "fp8_e4m3fn"], help="default: bf16, with --cap-memory fp8")
     parser.add_argument(
         "--cap-memory", type=float, metavar="GIB", help="emulate a card of this size; experts wait in the CPU's memory"
@@ -456,15 +455,26 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--experts", choices=["resident", "swapped"], help="both on the GPU, or moved by ComfyUI (default: what fits)"
     )
+    add_result_arguments(parser)
+    return parser.parse_args(arguments)
+
+
+def add_result_arguments(parser: argparse.ArgumentParser) -> None:
+    """What every benchmark of speed lets one say about its rows."""
+    parser.add_argument("--repeats", type=int, default=1, help="runs of each row, of which the fastest counts")
     parser.add_argument("--json", type=Path, help="write the results there, after every row")
     parser.add_argument("--show", type=Path, nargs="+", metavar="JSON", help="only print the tables of such files")
-    return parser.parse_args(arguments)
+
+
+def print_saved(paths: list[Path], table: Callable[[dict], str]) -> None:
+    """The tables of results that --json wrote."""
+    print("\n\n".join(table(json.loads(path.read_text(encoding="utf-8"))) for path in paths))
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     if options.show:
-        print("\n\n".join(table(json.loads(path.read_text(encoding="utf-8"))) for path in options.show))
+        print_saved(options.show, table)
         return 0
     comfyui = random_models.find_comfyui(options.cap_memory)
     weights = options.weights or ("fp8_e4m3fn" if options.cap_memory else "bf16")

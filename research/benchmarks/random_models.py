@@ -110,22 +110,28 @@ def wan(size: Size, seed: int, dtype: torch.dtype, resident: bool):
     return patcher
 
 
-def vae(size: Size, seed: int):
-    """The VAE of the model, with random weights, loaded by ComfyUI (which alone decides about its precision)."""
+def vae_module(dim: int, channels: int = 16) -> torch.nn.Module:
+    """ComfyUI's module of Wan's VAE: the one of Wan 2.1 and 2.2 A14B, or with 48 channels that of Wan 2.2 5B."""
     import comfy.ldm.wan.vae
     import comfy.ldm.wan.vae2_2
-    import comfy.model_management
-    import comfy.sd
 
-    kind = comfy.ldm.wan.vae2_2.WanVAE if size.channels == 48 else comfy.ldm.wan.vae.WanVAE
-    module = kind(
-        dim=size.vae_dim,
-        z_dim=size.channels,
+    kind = comfy.ldm.wan.vae2_2.WanVAE if channels == 48 else comfy.ldm.wan.vae.WanVAE
+    return kind(
+        dim=dim,
+        z_dim=channels,
         dim_mult=[1, 2, 4, 4],
         num_res_blocks=2,
         attn_scales=[],
         temperal_downsample=[False, True, True],
-    ).to(torch.bfloat16)
+    )
+
+
+def vae(size: Size, seed: int):
+    """The VAE of the model, with random weights, loaded by ComfyUI (which alone decides about its precision)."""
+    import comfy.model_management
+    import comfy.sd
+
+    module = vae_module(size.vae_dim, size.channels).to(torch.bfloat16)
     fill(module, torch.Generator(comfy.model_management.get_torch_device()).manual_seed(seed))
     return comfy.sd.VAE(sd=module.state_dict())
 

@@ -20,11 +20,9 @@ is skipped, and with random weights none is ever good enough to be taken, which 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
@@ -156,10 +154,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         prog="tools/run.py research.benchmarks.refine_speed", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
-    parser.add_argument("--repeats", type=int, default=1, help="runs of each row, of which the fastest counts")
     parser.add_argument("--experts", choices=["resident", "swapped"], help="as for research.benchmarks.edit_speed")
-    parser.add_argument("--json", type=Path, help="write the results there, after every row")
-    parser.add_argument("--show", type=Path, nargs="+", metavar="JSON", help="only print the tables of such files")
+    edit_speed.add_result_arguments(parser)
     parser.set_defaults(cap_memory=None)
     return parser.parse_args(arguments)
 
@@ -167,7 +163,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     if options.show:
-        print("\n\n".join(table(json.loads(path.read_text(encoding="utf-8"))) for path in options.show))
+        edit_speed.print_saved(options.show, table)
         return 0
     comfyui = random_models.find_comfyui()
     case = edit_speed.CASES["33f-8steps"] if torch.cuda.is_available() else Case("demo", None, 128, 128, 33, 8, 1.0)

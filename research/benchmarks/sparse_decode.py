@@ -14,8 +14,9 @@ import argparse
 import torch
 
 from ...editing.keyframes import decoding_order
+from ..measures import image_psnr
 from ..world import model as demo_model
-from ..world import wan, world
+from ..world import world
 
 KEPT = ([0, 3, 6, 8], [0, 8])
 OTHERS = ([0, 8, 8], [8, 8, 8], [8])
@@ -37,7 +38,7 @@ def main() -> None:
         print(f"{'latent frames decoded':<24} {'mean':>8} {'worst':>8}   of {args.scenes} clips")
         for order in (list(range(9)), KEPT[0], ours[0], KEPT[1], ours[1], *OTHERS):
             images = torch.cat([model.decode(part[:, :, order])[:, -1] for part in latents.split(7)])
-            psnr = wan.image_psnr(images, clips[:, -1])
+            psnr = image_psnr(images, clips[:, -1])
             note = "  all" if len(order) == 9 else "  ours" if order in ours else "  as kept" if order in KEPT else ""
             print(f"{' '.join(map(str, order)):<24} {psnr.mean():>5.2f} dB {psnr.min():>5.2f} dB{note}", flush=True)
 

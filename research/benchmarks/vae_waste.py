@@ -22,6 +22,8 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from .random_models import fill, find_comfyui, vae_module
+
 ENCODE_FRAMES = (17, 33, 49, 81)
 DECODED = {
     "all of 9 latent frames": range(9),
@@ -35,20 +37,9 @@ FULL_DIM, SMALL_DIM, SMALL_SIDE = 96, 8, 16
 
 def wan_vae(dim: int, device: str = "cpu") -> torch.nn.Module:
     """A Wan 2.1 VAE of ComfyUI, with random weights unless it is on the meta device."""
-    from comfy.ldm.wan.vae import WanVAE
-
     with torch.device(device):
-        module = WanVAE(
-            dim=dim,
-            z_dim=16,
-            dim_mult=[1, 2, 4, 4],
-            num_res_blocks=2,
-            attn_scales=[],
-            temperal_downsample=[False, True, True],
-        )
+        module = vae_module(dim)
     if device != "meta":
-        from .random_models import fill
-
         fill(module, torch.Generator(device).manual_seed(0))
     return module.eval()
 
@@ -129,7 +120,6 @@ def decode_needed(latent_frames: int, wanted: Sequence[int]) -> float:
 
 def main() -> int:
     from ...editing.keyframes import decoding_order
-    from .random_models import find_comfyui
 
     find_comfyui()
     print("Encoding a start image followed by grey frames, multiplications left:")

@@ -2,19 +2,18 @@
 
 For each scene the frame that was chosen is refined, and so are the true finished frame with a known flaw: a slight
 blur (Gaussian, 1 pixel of 128), a blur (1.5 to 3.5 pixels), a motion blur (6 to 12 pixels) and noise (5 % of the
-range, with the goal "cleaner"). As in `run.py`, the truth went through the VAE, so that its softness does not count;
- the flawed pictures are made of it. The column "rendered" compares with the frame as it was drawn instead, which
-is some 36 dB from what the VAE makes of it. Printed are PSNR before and after (mean over scenes), the gain and its
-smallest value, how many pictures were taken, edits that count as a success, and seconds for each picture that was not
-skipped (the median, for the first of a kind takes longer): of sampling alone, and with encoding, decoding and choosing.
-A GPU only waits for so small a model, whatever it has to compute: what the light pass saves is seen without one here,
-and at full size in `research.benchmarks.refine_speed`.
+range, with the goal "cleaner"). As in judging.py, the truth went through the VAE, so that its softness does not count;
+the flawed pictures are made of it. The column "rendered" compares with the frame as it was drawn instead, which is some
+36 dB from what the VAE makes of it. Printed are PSNR before and after (mean over scenes), the gain and its smallest
+value, how many pictures were taken, edits that count as a success, and seconds for each picture that was not skipped
+(the median, for the first of a kind takes longer): of sampling alone, and with encoding, decoding and choosing. A GPU
+only waits for so small a model, whatever it has to compute: what the light pass saves is seen without one here, and at
+full size in `research.benchmarks.refine_speed`.
 """
 
 from __future__ import annotations
 
 import math
-import statistics
 import time
 from collections.abc import Sequence
 
@@ -34,18 +33,18 @@ from ...editing.refinement import (
     choose_refined,
     skip_reason,
 )
+from ..measures import image_psnr
 from ..world import model as demo_model
-from ..world import wan, world
+from ..world import world
+from .judging import judge
 
 CHOSEN, SLIGHT, BLUR, MOTION, NOISE = "as chosen", "slight blur", "blur", "motion blur", "noise"
 FLAWS = (SLIGHT, BLUR, MOTION, NOISE)
-BLURS = (BLUR, MOTION)  # what is held to BLUR_GAIN
+BLURS = (BLUR, MOTION)
 NOISE_LEVEL = 0.05
 FRAMES = {LIGHT_PASS: 5, FULL_VIDEO: 9}
 STEPS = 8
 RUNS = (*((kind, LIGHT_PASS) for kind in (CHOSEN, *FLAWS)), (BLUR, FULL_VIDEO), (MOTION, FULL_VIDEO))
-
-BLUR_GAIN, SHARP_LOSS, SUCCESS_LOSS, CHEAPER, LIGHT_LOSS = 3.0, 0.3, 0.01, 4.0, 0.5  # dB, dB, share, times, dB
 
 
 def refine(
@@ -164,7 +163,7 @@ def motion_blur(pictures: torch.Tensor, length: torch.Tensor, angle: torch.Tenso
     return F.conv2d(padded, kernel.to(pictures), groups=len(kernel))[0].unflatten(0, pictures.shape[:2])
 
 
-def measure(
+def measure_refinement(
     model: demo_model.EditModel,
     families: list[str],
     frames: torch.Tensor,
@@ -184,8 +183,6 @@ def measure(
     Returns:
         The rows, and what each of the runs made of its pictures, [B, 3, H, W].
     """
-    from .run import judge  # which calls this module
-
     source, rendered = frames[:, 0].float(), frames[:, -1].float()
     source_seen, truth = (model.decode(model.encode(image[:, None]))[:, 0].float() for image in (source, rendered))
     judged = dict(source=source_seen, truth=truth, coverage=coverage, source_sharp=source)
@@ -211,8 +208,8 @@ def measure(
         with torch.autocast(frames.device.type, enabled=False):
             measures = {
                 when: {
-                    "": wan.image_psnr(image, truth),
-                    "rendered_": wan.image_psnr(image, rendered),
+                    "": image_psnr(image, truth),
+                    "rendered_": image_psnr(image, rendered),
                     "success_": judge(families, image, **judged)["success"],
                 }
                 for when, image in images.items()
@@ -231,87 +228,3 @@ def measure(
                 }
             )
     return rows, refined
-
-
-def table(rows: list[dict]) -> str:
-    """The rows as lines of text: one for each kind of picture and strength, then what they are held to."""
-    lines = [
-        f"{'picture':<12} {'refined by':<17} {'scenes':>6} {'taken':>6} {'before':>8} {'after':>8} {'gain':>8} "
-        f"{'least':>8} {'rendered':>16} {'success':>17} {'sampling':>9} {'total':>7}"
-    ]
-    for run in dict.fromkeys((row["kind"], row["strength"]) for row in rows):
-        some = _of(rows, *run)
-        gains = [row["after"] - row["before"] for row in some]
-        mean = {
-            key: _mean(some, key)
-            for key in (
-                "taken",
-                "before",
-                "after",
-                "rendered_before",
-                "rendered_after",
-                "success_before",
-                "success_after",
-            )
-        }
-        time_taken = [f"{seconds:.2f} s" for seconds in _seconds(some)] or ["-", "-"]
-        lines.append(
-            f"{run[0]:<12} {run[1]:<17} {len(some):>6} {mean['taken']:>6.0%} {mean['before']:>5.1f} dB "
-            f"{mean['after']:>5.1f} dB {sum(gains) / len(gains):>+5.1f} dB {min(gains):>+5.1f} dB "
-            f"{mean['rendered_before']:>4.1f} -> {mean['rendered_after']:>4.1f} dB "
-            f"{mean['success_before']:>6.1%} -> {mean['success_after']:>6.1%} {time_taken[0]:>9} {time_taken[1]:>7}"
-        )
-    return "\n".join([*lines, *(f"{text}: {'met' if met else 'MISSED'}" for text, met in targets(rows))])
-
-
-def targets(rows: list[dict]) -> list[tuple[str, bool]]:
-    """What the rows are held to, with the figures, and whether they get there."""
-    found = []
-    blurred = [row for kind in BLURS for row in _of(rows, kind, LIGHT_PASS)]
-    chosen = _of(rows, CHOSEN, LIGHT_PASS)
-    if blurred:
-        gain = _mean(blurred, "after") - _mean(blurred, "before")
-        found.append(
-            (f"blurred pictures gain at least {BLUR_GAIN:g} dB, on average ({gain:+.1f} dB)", gain >= BLUR_GAIN)
-        )
-    if chosen:
-        loss = max(row["before"] - row["after"] for row in chosen)
-        found.append((f"no chosen picture loses more than {SHARP_LOSS} dB (at most {loss:.2f} dB)", loss <= SHARP_LOSS))
-        change = _mean(chosen, "success_after") - _mean(chosen, "success_before")
-        found.append(
-            (f"success of chosen pictures within {SUCCESS_LOSS:.0%} ({change:+.1%})", abs(change) <= SUCCESS_LOSS)
-        )
-    both = [kind for kind in BLURS if _of(rows, kind, LIGHT_PASS) and _of(rows, kind, FULL_VIDEO)]
-    if both:
-        light, full = ([row for kind in both for row in _of(rows, kind, how)] for how in (LIGHT_PASS, FULL_VIDEO))
-        less = _mean(full, "after") - _mean(light, "after")
-        found.append(
-            (
-                f"the light pass brings at most {LIGHT_LOSS} dB less than the full one ({less:+.2f} dB less)",
-                less <= LIGHT_LOSS,
-            )
-        )
-        if _seconds(light) and _seconds(full):
-            sampling, total = (b / a for a, b in zip(_seconds(light), _seconds(full), strict=True))
-            found.append(
-                (
-                    f"sampling the light pass is at least {CHEAPER:g} times cheaper ({sampling:.1f} times; "
-                    f"{total:.1f} times with encoding, decoding and choosing)",
-                    sampling >= CHEAPER,
-                )
-            )
-    return found
-
-
-def _of(rows: list[dict], kind: str, strength: str) -> list[dict]:
-    return [row for row in rows if (row["kind"], row["strength"]) == (kind, strength)]
-
-
-def _mean(rows: list[dict], key: str) -> float:
-    return sum(float(row[key]) for row in rows) / len(rows)
-
-
-def _seconds(rows: list[dict]) -> list[float]:
-    """Seconds of a picture: of sampling, and in all; empty where none had to be refined."""
-    measured = [row["seconds"] for row in rows if row["seconds"]]
-    return [statistics.median(one[key] for one in measured) for key in ("sampling", "total")] if measured else []

@@ -2,21 +2,16 @@
 
     nox -s evaluate -- --scenes 308 --json scores.json
 
-An edit counts as a success when the last frame of full sampling shows it: over the region of the object before and
-after the edit, the squared error against the truth is at most a quarter of what leaving the source unedited would cost
-(an object of the usual size that lands 7 of 128 pixels beside its place fails), and outside that region the picture
-still resembles the source (25 dB). The truth and the source are sent through the VAE first, so that its softness, which
-the model cannot help, does not count. "still" and "focus" must keep the whole picture to 28 dB; "focus" must also halve
-what the blurred picture lacks in detail (its squared error after subtracting a Gaussian blur of 2 pixels).
+The first table says how often full sampling succeeds; what counts as a success is in judging.py.
 
 A second table compares schedules of temporal latent dropout with full sampling from the same noise: success,
 background, how close the last frame is to that of full sampling (PSNR), and the time for sampling and decoding it as a
 share of full sampling's.
 
-Three more follow the edit to its end. Choosing (see `evaluate_selection`): how often the choice is within one latent
-frame of the true end of rendered clips, and success, background and drift of the frame chosen from the model's videos.
-Refining (see `evaluate_refinement`) that frame, and true frames with known flaws. Restoring (see
-`evaluate_restoration`) the refined frame into the source.
+Three more follow the edit to its end. Choosing (selection.py): how often the choice is within one latent frame of the
+true end of rendered clips, and success, background and drift of the frame chosen from the model's videos. Refining
+(refinement.py) that frame, and true frames with known flaws. Restoring (compositing.py) the refined frame into the
+source.
 
 A line compares free-worded instructions, from which the rules wrote captions, with captions as in training.
 """
@@ -31,27 +26,29 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 
 from ...demo import weights
 from ...editing.captions.rules import temporal_caption
 from ...editing.dropout import FIRST_AND_LAST, FIRST_AND_SETTLED, FRAMES, STRIDE, Drop
 from ...editing.keyframes import decoding_order
 from ...editing.selection.choose import SETTLED
+from ..measures import image_psnr, mean
 from ..world import model as demo_model
-from ..world import phrases, wan, world
-from . import compositing as evaluate_restoration
-from . import refinement as evaluate_refinement
-from . import selection as evaluate_selection
+from ..world import phrases, world
+from . import tables
+from .compositing import measure_compositing
+from .judging import judge
+from .refinement import CHOSEN, LIGHT_PASS, measure_refinement
+from .selection import METHODS, measure_selection
 
 HELD_OUT_SEED = 20_251_121  # training uses small seeds only
 CFG = 1.0
-ERROR_LEFT = 0.25
-DETAIL_ERROR_LEFT = 0.5  # "focus"
-WHOLE_PSNR = 28.0  # "focus" and "still"
-BACKGROUND_PSNR = 25.0
 
-CHAIN = {"selection": evaluate_selection, "refinement": evaluate_refinement, "restoration": evaluate_restoration}
+CHAIN = {  # what follows the sampling, and how it is printed
+    "selection": tables.selection_table,
+    "refinement": tables.refinement_table,
+    "restoration": tables.compositing_table,
+}
 FREE_WORDED = ("free-worded", "")
 SCHEDULES = {
     "stride 3 at 0.9": (Drop(0.9, STRIDE, 3),),
@@ -64,65 +61,7 @@ SCHEDULES = {
 }
 
 
-def edit_region(coverage: torch.Tensor, margin: int = 5) -> torch.Tensor:
-    """Where the object and its shadow are before or after the edit: boolean [B, 1, H, W] of coverage [B, T, H, W]."""
-    ends = torch.maximum(coverage[:, 0], coverage[:, -1])[:, None]
-    return F.max_pool2d(ends, 2 * margin + 1, stride=1, padding=margin) > 0.05
-
-
-def _masked_error(a: torch.Tensor, b: torch.Tensor, region: torch.Tensor) -> torch.Tensor:
-    """Mean squared error [B] of images [B, 3, H, W] over boolean regions [B, 1, H, W]."""
-    return ((a - b).square() * region).sum((1, 2, 3)) / (3 * region.sum((1, 2, 3))).clamp(min=1)
-
-
-def judge(
-    family: list[str],
-    last: torch.Tensor,
-    truth: torch.Tensor,
-    source: torch.Tensor,
-    coverage: torch.Tensor,
-    source_sharp: torch.Tensor,
-) -> dict[str, torch.Tensor]:
-    """Success [B] and its measures for the last frames of edits.
-
-    Args:
-        family: family name of each scene.
-        last: [B, 3, H, W] what the model made, in 0..1.
-        truth, source: [B, 3, H, W] the finished and the first frame, through the VAE.
-        coverage: [B, T, H, W] of the edited object.
-        source_sharp: [B, 3, H, W] the first frame as rendered; the background is compared with it.
-
-    Returns:
-        "success" bool; "error_left" as a fraction of the unedited source's error; "background" PSNR in dB outside the
-        region (the whole picture for "still"; not a number for "focus", which has no background); "psnr" of the whole
-        picture against the truth.
-    """
-    region = edit_region(coverage)
-    focus = torch.tensor([name == "focus" for name in family], device=last.device)
-    still = torch.tensor([name == "still" for name in family], device=last.device)
-    region = region & ~still[:, None, None, None] | focus[:, None, None, None]
-    left = _masked_error(last, truth, region) / _masked_error(source, truth, region).clamp(min=1e-8)
-    everywhere = torch.ones_like(region)
-    last_detail, truth_detail, source_detail = (_detail(image) for image in (last, truth, source))
-    detail_left = _masked_error(last_detail, truth_detail, everywhere) / _masked_error(
-        source_detail, truth_detail, everywhere
-    ).clamp(min=1e-8)
-    left = torch.where(focus, detail_left, left)
-    background = -10 * torch.log10(_masked_error(last, source_sharp, ~region).clamp(min=1e-10))
-    background[focus] = float("nan")
-    whole = wan.image_psnr(last, truth)
-    success = (left <= ERROR_LEFT) & (background >= BACKGROUND_PSNR)
-    success = torch.where(focus, (left <= DETAIL_ERROR_LEFT) & (whole >= WHOLE_PSNR), success)
-    success = torch.where(still, whole >= WHOLE_PSNR, success)
-    return {"success": success, "error_left": left, "background": background, "psnr": whole}
-
-
-def _detail(images: torch.Tensor) -> torch.Tensor:
-    """What a blur of 2 pixels takes from images [B, 3, H, W]."""
-    return images - world.gaussian_blur(images, torch.full((len(images),), 2.0, device=images.device))
-
-
-def measure(
+def measure_model(
     model: demo_model.EditModel,
     scenes: int,
     steps: int,
@@ -161,7 +100,7 @@ def measure(
         frames, undropped = clips.frames, None
         with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
             rebuilt = torch.cat([model.decode(model.encode(part)) for part in frames.split(8)])
-            vae = wan.image_psnr(rebuilt, frames)
+            vae = image_psnr(rebuilt, frames)
             for run, of_run in rows.items():
                 name, positions = run
                 captions = [temporal_caption(text).caption for text in asked] if run == FREE_WORDED else trained
@@ -182,11 +121,9 @@ def measure(
                     for link, of_link in _follow(model, made, names, clips, rebuilt, seed + first).items():
                         links[link] += of_link
                 measures = judge(names, last, rebuilt[:, -1], rebuilt[:, 0], clips.coverage, frames[:, 0])
-                measures["vae_psnr"], measures["to_full"] = vae, wan.image_psnr(last, undropped)
+                measures["vae_psnr"], measures["to_full"] = vae, image_psnr(last, undropped)
                 for k, family in enumerate(names):
-                    values = {key: value[k].item() for key, value in measures.items()}
-                    # Strict JSON knows no "not a number".
-                    values = {key: None if value != value else value for key, value in values.items()}
+                    values = {key: _for_json(value[k]) for key, value in measures.items()}
                     values["instruction"] = asked[k] if run == FREE_WORDED else None
                     of_run.append({"family": family, "caption": captions[k], "kept": kept[k]} | values)
         done = rows[full]
@@ -198,7 +135,7 @@ def measure(
         {
             "schedule": name,
             "positions": positions,
-            "to_full": _mean([r["to_full"] for r in of_run]),
+            "to_full": mean([r["to_full"] for r in of_run]),
             "seconds": seconds[name, positions],
             **_summary(of_run)["all"],
             "rows": of_run,
@@ -243,82 +180,38 @@ def _follow(
     """The rest of the chain from these videos' latents: rows of each of CHAIN."""
     videos = torch.cat([model.decode(part) for part in made.split(8)])
     source, before, truth = clips.frames[:, 0], rebuilt[:, 0], rebuilt[:, -1]
-    chosen = evaluate_selection.measure_selection(rebuilt, videos, clips.finish.tolist())
+    chosen = measure_selection(rebuilt, videos, clips.finish.tolist())
     picked = {}
-    for method in evaluate_selection.METHODS:
+    for method in METHODS:
         picked[method] = torch.stack([video[row[method]["frame"]] for video, row in zip(videos, chosen, strict=True)])
         judged = judge(families, picked[method], truth, before, clips.coverage, source)
         for k, row in enumerate(chosen):
-            background = judged["background"][k].item()
             row["family"] = families[k]
-            row[method] |= {
-                "success": judged["success"][k].item(),
-                "background": None if background != background else background,
-            }
-    refinement, refined = evaluate_refinement.measure(
-        model, families, clips.frames, clips.coverage, picked[SETTLED], seed
-    )
-    refined = refined[evaluate_refinement.CHOSEN, evaluate_refinement.LIGHT_PASS]
+            row[method] |= {key: _for_json(judged[key][k]) for key in ("success", "background")}
+    refinement, refined = measure_refinement(model, families, clips.frames, clips.coverage, picked[SETTLED], seed)
+    refined = refined[CHOSEN, LIGHT_PASS]
     with torch.autocast(source.device.type, enabled=False):
-        restoration = evaluate_restoration.measure(families, source, refined, truth, before, clips.coverage)
+        restoration = measure_compositing(families, source, refined, truth, before, clips.coverage)
     return {"selection": chosen, "refinement": refinement, "restoration": restoration}
 
 
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
+def _for_json(value: torch.Tensor) -> float | bool | None:
+    """The one value; strict JSON knows no "not a number"."""
+    return None if value.isnan() else value.item()
 
 
 def _summary(rows: list[dict]) -> dict:
     def of(some: list[dict]) -> dict:
         return {
             "scenes": len(some),
-            "success": _mean([float(r["success"]) for r in some]),
-            "background": _mean([r["background"] for r in some]),
-            "psnr": _mean([r["psnr"] for r in some]),
-            "vae_psnr": _mean([r["vae_psnr"] for r in some]),
+            "success": mean([float(r["success"]) for r in some]),
+            "background": mean([r["background"] for r in some]),
+            "psnr": mean([r["psnr"] for r in some]),
+            "vae_psnr": mean([r["vae_psnr"] for r in some]),
         }
 
     families = {name: of([r for r in rows if r["family"] == name]) for name in world.FAMILIES}
     return {"all": of(rows), "families": {n: f for n, f in families.items() if f["scenes"]}}
-
-
-def table(scores: dict) -> str:
-    """The scores as lines of text, a line per family."""
-    lines = [f"{'family':<12} {'scenes':>6} {'success':>8} {'background':>11} {'last frame':>11} {'VAE':>8}"]
-    for name, of in [*scores["families"].items(), ("all", scores["all"])]:
-        background = "-" if of["background"] is None else f"{of['background']:.1f} dB"
-        lines.append(
-            f"{name:<12} {of['scenes']:>6} {of['success']:>8.1%} {background:>11} "
-            f"{of['psnr']:>8.1f} dB {of['vae_psnr']:>5.1f} dB"
-        )
-    return "\n".join(lines)
-
-
-def schedule_table(scores: dict) -> str:
-    """The schedules as lines of text, beside full sampling."""
-    whole = scores["all"]
-    lines = [
-        f"{'schedule':<40} {'positions':<9} {'success':>8} {'background':>11} {'to full':>8} {'time':>6}",
-        f"{'full sampling':<40} {'':<9} {whole['success']:>8.1%} {whole['background']:>8.1f} dB {'':>8} {1:>6.0%}",
-    ]
-    for of in scores["schedules"]:
-        lines.append(
-            f"{of['schedule']:<40} {of['positions']:<9} {of['success']:>8.1%} {of['background']:>8.1f} dB "
-            f"{of['to_full']:>5.1f} dB {of['seconds'] / scores['seconds']:>6.0%}"
-        )
-    return "\n".join(lines)
-
-
-def wording_line(scores: dict) -> str:
-    """How free-worded instructions did, beside captions as in training."""
-    free, trained = scores["free_worded"], scores["all"]["success"]
-    worst = min(free["families"], key=lambda name: free["families"][name]["success"])
-    return (
-        f"free-worded instructions, captions by rules: {free['all']['success']:.1%} (captions as in training: "
-        f"{trained:.1%}); the worst family is {worst}: {free['families'][worst]['success']:.1%} "
-        f"({scores['families'][worst]['success']:.1%})"
-    )
 
 
 def main() -> None:
@@ -367,7 +260,7 @@ def main() -> None:
     batch = args.batch or (77 if device.type == "cuda" else 14)
     positions = {"no": (), "compact": ("compact",), "both": ("compact", "kept")}[args.schedules]
     runs = [(name, how) for name in SCHEDULES for how in positions]
-    scores = measure(
+    scores = measure_model(
         model,
         args.scenes,
         args.steps,
@@ -381,15 +274,15 @@ def main() -> None:
         free_worded=args.free_worded,
         chain=args.chain,
     )
-    print(table(scores))
+    print(tables.scores_table(scores))
     if args.free_worded:
-        print(f"\n{wording_line(scores)}")
+        print(f"\n{tables.wording_line(scores)}")
     if runs:
         print()
-        print(schedule_table(scores))
+        print(tables.schedules_table(scores))
     if args.chain:
-        for link, module in CHAIN.items():
-            print(f"\n{module.table(scores[link])}")
+        for link, table in CHAIN.items():
+            print(f"\n{table(scores[link])}")
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")

@@ -34,7 +34,7 @@ def measure_selection(rebuilt: torch.Tensor, made: torch.Tensor, finish: list[in
     """
     rows = []
     for clip, video, end in zip(rebuilt, made, finish, strict=True):
-        of_clip, of_video = (_measures(frames) for frames in (clip, video))
+        of_clip, of_video = (_measure(frames) for frames in (clip, video))
         row: dict = {"finish": int(end)}
         for method in METHODS:
             frame = choose_frame(of_video, method).position
@@ -47,7 +47,7 @@ def measure_selection(rebuilt: torch.Tensor, made: torch.Tensor, finish: list[in
     return rows
 
 
-def _measures(frames: torch.Tensor):
+def _measure(frames: torch.Tensor):
     images = frames.movedim(1, -1).float().cpu()  # [T, H, W, 3]
     return measure(images, range(len(images)))
 
@@ -68,16 +68,3 @@ def summary(rows: list[dict]) -> dict[str, dict]:
         }
 
     return {method: of(method) for method in METHODS}
-
-
-def table(rows: list[dict]) -> str:
-    """The methods as lines of text."""
-    lines = [
-        f"{'frame chosen':<16} {'at the true end':>16} {'success':>8} {'background':>11} {'drift':>6} {'frame':>6}"
-    ]
-    for method, of in summary(rows).items():
-        lines.append(
-            f"{method:<16} {of['beside']:>16.1%} {of['success']:>8.1%} {of['background']:>8.1f} dB {of['drift']:>6.2f} "
-            f"{of['frame']:>6.1f}"
-        )
-    return "\n".join(lines)

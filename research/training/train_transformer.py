@@ -25,7 +25,8 @@ from torch.nn import functional as F
 
 from ...demo import weights
 from ...demo.text_encoder import split_words
-from ..evaluation import run as evaluate
+from ..evaluation import tables
+from ..evaluation.run import CFG, measure_model
 from ..world import phrases, wan, world
 from ..world.model import SHIFT, EditModel
 from .loop import Clock, descend, join_processes, last_word, rank
@@ -260,8 +261,8 @@ def main() -> None:
     print(f"step {step}, saved after {time.time() - began:.0f} s", flush=True)
     if args.scenes:
         fresh = EditModel.load(args.out).to(device)  # what was saved, at the precision it was saved with
-        scores = evaluate.measure(fresh, args.scenes, 20, evaluate.CFG, 77, device)
-        print(evaluate.table(scores), flush=True)
+        scores = measure_model(fresh, args.scenes, 20, CFG, 77, device)
+        print(tables.scores_table(scores), flush=True)
         (args.out / "scores.json").write_text(json.dumps(scores))
         _show(fresh, args.out / "samples.png", device)
     print(f"done after {time.time() - began:.0f} s", flush=True)

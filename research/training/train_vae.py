@@ -21,6 +21,7 @@ import torch
 from torch import nn
 
 from ...demo import weights
+from ..measures import image_psnr
 from ..world import wan, world
 from .loop import descend
 
@@ -54,7 +55,7 @@ def reconstruction_psnr(model: wan.VAE, frames: torch.Tensor) -> torch.Tensor:
     with torch.no_grad(), torch.autocast(frames.device.type, torch.bfloat16, enabled=frames.is_cuda):
         out = model.decode(model.encode(frames.transpose(1, 2) * 2 - 1)[0])
     out = (out.float().clamp(-1, 1) + 1) / 2
-    return torch.stack([wan.image_psnr(out[:, :, t], frames[:, t]).mean() for t in range(frames.shape[1])])
+    return torch.stack([image_psnr(out[:, :, t], frames[:, t]).mean() for t in range(frames.shape[1])])
 
 
 def main() -> None:

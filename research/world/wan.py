@@ -396,9 +396,3 @@ def parameter_count(module: nn.Module) -> str:
 def sigma_at(uniform: torch.Tensor, shift: float) -> torch.Tensor:
     """Noise level for training from a uniform random number, with the flow shift (arXiv 2403.03206, eq. 23)."""
     return shift * uniform / (1 + (shift - 1) * uniform)
-
-
-def image_psnr(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """Peak signal to noise ratio in dB per batch element of images in 0..1."""
-    error = (a.float() - b.float()).square().flatten(1).mean(1)
-    return -10 * torch.log10(error.clamp(min=1e-10))

@@ -8,7 +8,8 @@ from if_edit.editing.compositing import composite as restoration
 from if_edit.editing.compositing.composite import Controls
 from if_edit.editing.compositing.fit import Box, fit_without_plan, resample
 from if_edit.nodes.compositing import FitImageForWan, RestoreEdit
-from if_edit.research.benchmarks.compositing import PASTED, Damage, damaged, known_change, load_photo, psnr
+from if_edit.research.benchmarks.compositing import PASTED, Damage, damaged, known_change, load_photo
+from if_edit.research.measures import psnr
 
 pytestmark = pytest.mark.usefixtures("preview_folder")
 

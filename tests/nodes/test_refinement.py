@@ -31,6 +31,8 @@ from if_edit.editing.sharpness import laplacian_sharpness
 from if_edit.nodes.demo_model import LoadDemoEditModel
 from if_edit.nodes.refinement import StillVideoRefiner
 from if_edit.research.evaluation import refinement as evaluation
+from if_edit.research.evaluation import tables
+from if_edit.research.measures import image_psnr
 from if_edit.research.world import model as demo_model
 from if_edit.research.world import wan, world
 from if_edit.sampling import still_video
@@ -578,7 +580,7 @@ def refine_with_embedded(picture, **options):
 
 
 def gained(result, picture, truth):
-    psnr = [float(wan.image_psnr(each.movedim(-1, 1), truth.movedim(-1, 1))) for each in (picture, result)]
+    psnr = [float(image_psnr(each.movedim(-1, 1), truth.movedim(-1, 1))) for each in (picture, result)]
     return psnr[1] - psnr[0]
 
 
@@ -649,7 +651,7 @@ def test_each_scene_and_run_has_its_row(embedded):
     clips = world.render(scenes, times=torch.tensor([0, scenes.frames - 1]))
     runs = ((evaluation.CHOSEN, LIGHT_PASS), (evaluation.BLUR, LIGHT_PASS))
     chosen = embedded.decode(embedded.encode(clips.frames[:, -1:]))[:, 0]
-    rows, refined = evaluation.measure(
+    rows, refined = evaluation.measure_refinement(
         embedded, ["move left", "vanish"], clips.frames, clips.coverage, chosen, runs=runs
     )
     assert list(refined) == list(runs) and torch.equal(refined[runs[0]], chosen)  # it was sharp
@@ -661,7 +663,7 @@ def test_each_scene_and_run_has_its_row(embedded):
         assert row["after"] == row["before"] == 100.0 and row["success_before"] and row["success_after"]
     for row in rows[2:]:
         assert row["taken"] and row["after"] > row["before"] + 2 and row["seconds"]["total"] > 0
-    assert "as chosen" in evaluation.table(rows) and "blurred pictures gain" in evaluation.table(rows)
+    assert "as chosen" in tables.refinement_table(rows) and "blurred pictures gain" in tables.refinement_table(rows)
 
 
 ROW = {
@@ -710,8 +712,8 @@ def scores(**changes) -> list[dict]:
     ],
 )
 def test_the_targets_of_the_evaluation_are_those_of_the_issue(changes, missed):
-    found = evaluation.targets(scores(**changes))
+    found = tables.refinement_targets(scores(**changes))
     assert len(found) == 5
     assert [missed in text for text, met in found if not met] == ([] if missed is None else [True])
-    printed = evaluation.table(scores(**changes))
+    printed = tables.refinement_table(scores(**changes))
     assert printed.count(": MISSED") == (missed is not None)

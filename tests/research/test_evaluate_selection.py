@@ -4,6 +4,7 @@ import pytest
 import torch
 from if_edit.editing.selection.choose import LAST, SETTLED
 from if_edit.research.evaluation import selection as evaluate_selection
+from if_edit.research.evaluation import tables
 from if_edit.tests.support.clips import moving_ball
 
 
@@ -39,6 +40,6 @@ def test_the_summary_counts_choices_within_a_latent_frame_of_the_true_end(rows):
 
 
 def test_the_table_has_a_line_for_each_method(rows):
-    header, *lines = evaluate_selection.table(rows).splitlines()
+    header, *lines = tables.selection_table(rows).splitlines()
     assert len(lines) == len(evaluate_selection.METHODS)
     assert "50.0%" in lines[0] and lines[0].startswith(SETTLED) and header.startswith("frame chosen")

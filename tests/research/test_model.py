@@ -17,8 +17,10 @@ from if_edit.editing.dropout import Drop
 from if_edit.nodes import demo_model
 from if_edit.nodes.edit_sampler import EditSampler
 from if_edit.research.evaluation import refinement as evaluate_refinement
-from if_edit.research.evaluation import run as evaluate
 from if_edit.research.evaluation import selection as evaluate_selection
+from if_edit.research.evaluation import tables
+from if_edit.research.evaluation.judging import edit_region, judge
+from if_edit.research.evaluation.run import CFG, measure_model
 from if_edit.research.world import phrases, wan, world
 from if_edit.research.world.model import EditModel
 from safetensors.torch import load_file, save_file
@@ -326,7 +328,7 @@ def test_objects_go_where_they_are_told(clips):
 
 def test_the_background_outside_the_object_does_not_change(clips):
     scenes, rendered = clips
-    outside = ~evaluate.edit_region(rendered.coverage, margin=12)
+    outside = ~edit_region(rendered.coverage, margin=12)
     for k, family in enumerate(scenes.family.tolist()):
         if world.FAMILIES[family] not in ("focus", "still"):
             difference = (rendered.frames[k, 0] - rendered.frames[k, -1]).abs() * outside[k]
@@ -362,7 +364,7 @@ def test_judging_passes_the_truth_and_fails_what_is_wrong():
     source, truth = clips.frames[:, 0], clips.frames[:, 1]
 
     def success(last):
-        return evaluate.judge(names, last, truth, source, clips.coverage, source)["success"]
+        return judge(names, last, truth, source, clips.coverage, source)["success"]
 
     assert success(truth).all()
     changes = torch.tensor([name != "still" for name in names])
@@ -376,11 +378,11 @@ def test_judging_passes_the_truth_and_fails_what_is_wrong():
 @pytest.mark.timeout(900)  # two minutes on two cores that have nothing else to do
 def test_the_shipped_model_edits(model):
     runs = [("stride 3 at 0.9, first + settled at 0.6", "compact")]
-    scores = evaluate.measure(
+    scores = measure_model(
         model,
         scenes=7,
         steps=12,
-        cfg=evaluate.CFG,
+        cfg=CFG,
         batch=7,
         device=torch.device("cpu"),
         precision="bfloat16",
@@ -388,10 +390,10 @@ def test_the_shipped_model_edits(model):
         free_worded=True,
         chain=True,
     )
-    assert scores["all"]["success"] >= 5 / 7, evaluate.table(scores)
-    assert scores["all"]["vae_psnr"] >= 32, evaluate.table(scores)
-    assert scores["all"]["background"] >= 28, evaluate.table(scores)
-    assert scores["free_worded"]["all"]["success"] >= 5 / 7, evaluate.wording_line(scores)
+    assert scores["all"]["success"] >= 5 / 7, tables.scores_table(scores)
+    assert scores["all"]["vae_psnr"] >= 32, tables.scores_table(scores)
+    assert scores["all"]["background"] >= 28, tables.scores_table(scores)
+    assert scores["free_worded"]["all"]["success"] >= 5 / 7, tables.wording_line(scores)
     asked = [row["instruction"] for row in scores["free_worded"]["rows"]]
     assert all(asked) and not any(row["instruction"] for row in scores["rows"])
     chosen = evaluate_selection.summary(scores["selection"])["settled"]
@@ -400,5 +402,5 @@ def test_the_shipped_model_edits(model):
     assert sum(taken) >= sum(row["success_before"] for row in scores["restoration"]) - 1
     assert {row["kind"] for row in scores["refinement"]} == {"as chosen", *evaluate_refinement.FLAWS}
     (dropped,) = scores["schedules"]
-    assert dropped["success"] >= 5 / 7 and dropped["to_full"] >= 25, evaluate.schedule_table(scores)
+    assert dropped["success"] >= 5 / 7 and dropped["to_full"] >= 25, tables.schedules_table(scores)
     assert all(len(row["kept"]) == 2 and row["kept"][0] == 0 for row in dropped["rows"])

@@ -81,8 +81,10 @@ def _parts(clause: str) -> list[str]:
     verb, _, rest = clause.partition(" ")
     shape = next((shape for verbs, shape in _SHARED if re.fullmatch(verbs, verb, re.IGNORECASE)), None)
     parts = re.split(r"\s*,\s*(?:and\s+)?|\s+and\s+", rest)
-    matches = [shape.fullmatch(part) for part in parts] if shape and 1 < len(parts) < 6 else [None]
-    if None in matches:
+    if not shape or not 1 < len(parts) < 6:
+        return [clause]
+    matches = [match for part in parts if (match := shape.fullmatch(part))]
+    if len(matches) < len(parts):
         return [clause]
     named = {word for match in matches for word in match["x"].lower().split()}
     wanted = {match["y"].lower() for match in matches}

@@ -18,13 +18,14 @@ from if_edit.research.benchmarks.compositing import (
     edited_case,
     known_change,
     load_photo,
-    measure,
+    measure_case,
     photo_names,
-    psnr,
     seam,
     table,
 )
-from if_edit.research.evaluation import compositing as evaluate_restoration
+from if_edit.research.evaluation.compositing import measure_compositing
+from if_edit.research.evaluation.tables import compositing_table
+from if_edit.research.measures import psnr
 from if_edit.research.world import world
 
 NO_DAMAGE = Damage(blur=0, grain=0, gain=(1, 1, 1), offset=(0, 0, 0), camera=0)
@@ -47,7 +48,7 @@ def test_a_known_change_of_a_photo_is_restored(name, kind):
     edited, fit = edited_case(case, Damage(camera=1.0 + number % 3), seed=number)
     with torch.inference_mode():  # as ComfyUI runs nodes
         restored = restore(case.photo, edited, fit)
-    found = measure(case, edited, fit, restored)
+    found = measure_case(case, edited, fit, restored)
     assert found["iou"] >= 0.85
     assert found["exact"]
     assert found["inside"] >= 29.8
@@ -238,7 +239,7 @@ def test_drift_is_undone_in_an_edit_larger_than_what_is_measured(monkeypatch):
     case = known_change("coffee", PASTED)
     edited, fit = edited_case(case, Damage(blur=0, camera=3.0), seed=1)
     monkeypatch.setattr(restoration, "WORK_PIXELS", 40_000)
-    found = measure(case, edited, fit, restore(case.photo, edited, fit))
+    found = measure_case(case, edited, fit, restore(case.photo, edited, fit))
     assert found["exact"] and found["inside"] >= 32  # 28 in the wrong light, less in the wrong place
 
 
@@ -533,14 +534,14 @@ def test_the_table_of_the_embedded_model_counts_what_stayed_untouched():
     clips = world.render(scenes, times=torch.tensor([0, 32]))
     source, truth = clips.frames[:, 0], clips.frames[:, 1]
     family = [world.FAMILIES[index] for index in scenes.family.tolist()]
-    rows = evaluate_restoration.measure(family, source, truth, truth, source, clips.coverage)
+    rows = measure_compositing(family, source, truth, truth, source, clips.coverage)
     assert all(row["outside"] is None or row["outside"] >= 50 for row in rows)
     assert all(row["success"] for row in rows)
     assert [row["family"] for row in rows if row["whole"]] == ["focus"]
     noisy = (truth + 0.1 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(1))).clamp(0, 1)
-    before = evaluate_restoration.measure(family[:2], source[:2], noisy[:2], truth[:2], source[:2], clips.coverage[:2])
+    before = measure_compositing(family[:2], source[:2], noisy[:2], truth[:2], source[:2], clips.coverage[:2])
     assert before[0]["before"] < 30
-    lines = evaluate_restoration.table(rows).splitlines()
+    lines = compositing_table(rows).splitlines()
     assert lines[-2].split()[:3] == ["all", "14", "100.0%"]
 
 

@@ -24,6 +24,6 @@ RULES: tuple[Rule, ...] = (
     *presence.RULES,
     *shapes.RULES,
     *matter.RULES,
-    *appearance.STATES,
+    *appearance.BECOMING,
     *places.TO_A_PLACE,
 )

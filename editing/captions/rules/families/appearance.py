@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..vocabulary import COLOR, MATERIAL, PERCENT, STATES, TWICE_AS
-from .rule import REST_STAYS, Rule, Words, rule
+from .rule import REST_STAYS, Rule, Sentences, Words, rule
 
 # A thing in front of a color: "the" takes one word at least, so that the sky can be made purple.
 _COLORED = (
@@ -25,7 +25,7 @@ def _not_the_color(match: re.Match) -> Words:
     return {"color": re.sub(r"^an? ", "", match["color"], flags=re.IGNORECASE)}
 
 
-_RECOLOR = {
+_RECOLOR: Sentences = {
     "process": "{x} slowly [changes] color, bit by bit, until {it} <is> completely {color}.",
     "end_state": "{x} [has] become completely {color}.",
     "stays": "{its} shape and place stay the same. " + REST_STAYS,
@@ -72,7 +72,7 @@ RULES: tuple[Rule, ...] = (
         **_RECOLOR,
     ),
 )
-STATES: tuple[Rule, ...] = (
+BECOMING: tuple[Rule, ...] = (
     # What remains of "make": states, comparisons, likeness.
     rule(
         "become",

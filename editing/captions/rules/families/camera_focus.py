@@ -6,7 +6,7 @@ import re
 
 from ..vocabulary import A_LITTLE, MODAL, SHARPNESS, SIDE
 from .places import side_words
-from .rule import Rule, Words, rule
+from .rule import Rule, Sentences, Words, rule
 
 
 def _not_the_weather(match: re.Match) -> Words:
@@ -16,7 +16,7 @@ def _not_the_weather(match: re.Match) -> Words:
 
 
 _CLEARS = "sky|water|weather|air|road|path|street|table|desk|skin|lake|river|sea|ocean|window|glass|voice|sound"
-_FOCUS = {
+_FOCUS: Sentences = {
     "process": "{x} slowly [comes] into focus: soft, blurry edges turn crisp until every detail is sharp and clear.",
     "end_state": "{x} [is] sharp and clear.",
     "stays": "Nothing moves and nothing else changes.",

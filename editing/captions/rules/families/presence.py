@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..vocabulary import BEINGS, COUNT, PLACE, SOME_NEW
-from .rule import Rule, Words, optional_place, rule
+from .rule import Rule, SentencesAndWords, Words, optional_place, rule
 
 
 def _not_a_side(match: re.Match) -> Words:
@@ -32,7 +32,7 @@ def _known_thing(match: re.Match) -> Words:
 
 # "Give the ball a push" gives it nothing that stays.
 _NO_GIFT = "push|pull|kick|shove|shake|shave|bath|wash|try|makeover|boost|rest|chance|break|hand|tone|feeling|size"
-_VANISH = {
+_VANISH: SentencesAndWords = {
     "process": "{x} slowly [fades] away {where} until {it} <is> completely gone, and only the background is left "
     "there.",
     "end_state": "{x} [is] gone {where}.",

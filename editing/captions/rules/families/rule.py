@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypedDict
 
 from ..english import thing
 
@@ -27,6 +28,19 @@ class Rule:
     words: Callable[[re.Match], Words]
     subject: str
     article: bool
+
+
+class Sentences(TypedDict, total=False):
+    """Arguments of `rule` that several rules have in common."""
+
+    process: str
+    end_state: str
+    stays: str
+    subject: str
+
+
+class SentencesAndWords(Sentences):
+    words: Callable[[re.Match], Words]
 
 
 def rule(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..vocabulary import DAYTIME, TIME, VERBS, WHOLE
-from .rule import LAYOUT_STAYS, Rule, Words, rule
+from .rule import LAYOUT_STAYS, Rule, Sentences, SentencesAndWords, Words, rule
 
 _STYLE = (
     r"(?P<style>.*\b(?:painting|sketch|drawing|cartoon|anime|manga|watercolou?r|comic(?: book)?|pixel art|style"
@@ -25,13 +25,13 @@ def _style(match: re.Match) -> Words:
     return {"look": f"looks like {style}"}
 
 
-_STYLED = {
+_STYLED: SentencesAndWords = {
     "process": "The whole picture is slowly redrawn, area by area, until all of it {look}.",
     "end_state": "The whole picture {look}.",
     "stays": LAYOUT_STAYS,
     "words": _style,
 }
-_TIME_PASSES = {
+_TIME_PASSES: Sentences = {
     "process": "Time passes quickly: {x} [changes] step by step, as {it} <does> within {time}, and then [holds] still.",
     "end_state": "{x} [looks] as {it} <does> after {time}.",
     "stays": "Everything that time does not touch stays as it is.",
@@ -40,11 +40,11 @@ _TIME_PASSES = {
 
 
 def _daytime(match: re.Match) -> Words:
-    named = match["y"] or match.groupdict().get("y2")
+    named: str = match["y"] or match["y2"]
     return {"y": {"rain": "raining", "snow": "snowing"}.get(named.lower(), named)}
 
 
-_DAY_PASSES = {
+_DAY_PASSES: SentencesAndWords = {
     "process": "The light and the weather slowly change until it is {y}.",
     "end_state": "It is {y}.",
     "stays": LAYOUT_STAYS,

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-from .rule import Rule, rule
+from .rule import Rule, Sentences, rule
 
 _PIECES = (
     r"(?:in)?to (?:many |small |tiny |a thousand |a million |a hundred )*(?:pieces|bits|fragments|shards|dust|shreds)"
 )
-_BREAK = {
+_BREAK: Sentences = {
     "process": "{x} [cracks] and [breaks] apart into pieces, which scatter and come to rest.",
     "end_state": "{x} [is] broken into pieces.",
 }

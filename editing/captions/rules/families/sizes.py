@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..vocabulary import MUCH, PERCENT, SOME_NEW, TIMES, TWICE
-from .rule import Rule, Words, rule
+from .rule import Rule, SentencesAndWords, Words, rule
 
 # What grows and shrinks without a size that a picture shows.
 _NO_SIZE = r"\b(?:volume|brightness|contrast|temperature|number|saturation|noise|exposure|opacity|speed|price)\b"
@@ -29,7 +29,7 @@ _SMALLER = (
     rf"(?={_HALF}|{_TWICE_AS_SMALL}){TWICE}|(?:by|to) (?:a |one )?(?:half|third|quarter)"
     r"|to (?:a )?(?:tiny|small|smaller)(?: size)?"
 )
-_GROW = {
+_GROW: SentencesAndWords = {
     "process": "{x} slowly [grows] bigger and bigger until {it} <is> {much} larger, then [holds] {its} size.",
     "end_state": "{x} [is] {much} larger than before.",
     "words": _size,
