@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 
@@ -158,7 +159,7 @@ def check_context_windows(model, latent: dict, frames: int, used_by: str) -> Non
     )
 
 
-def check_guidance(stages: Iterable[tuple[object, int]], used_by: str) -> None:
+def check_guidance(stages: Iterable[tuple[Any, int]], used_by: str) -> None:
     """Raise a ValueError if guidance remembers frames that a drop takes away; stages are (MODEL, latent frames)."""
     seen: dict[object, int] = {}
     for model, frames in stages:

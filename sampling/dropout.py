@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import comfy.utils
 import torch
@@ -21,7 +21,7 @@ NAME = "Temporal Latent Dropout"
 class Dropped(NamedTuple):
     """What the sampler after a drop goes on with."""
 
-    model: object
+    model: Any
     positive: list
     negative: list
     latent: dict

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from typing import Any
 
 import comfy.model_management
 import comfy.sample
@@ -43,7 +44,7 @@ class Stage:
     last_step: int
     drops: tuple[Drop, ...]
     latent_frames: int
-    model: object
+    model: Any
     cfg: float
     expert: str
     keep_prediction: bool

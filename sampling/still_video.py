@@ -9,6 +9,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import comfy.utils
 import torch
@@ -44,10 +45,10 @@ class StillVideo:
     `editing.refinement.STRENGTHS`. start_sigma: the noise level, 0..1, at which the img2img pass begins.
     """
 
-    model_high_noise: object
-    model_low_noise: object | None
-    clip: object
-    vae: object
+    model_high_noise: Any
+    model_low_noise: Any | None
+    clip: Any
+    vae: Any
     seed: int
     prompt: str
     length: int
