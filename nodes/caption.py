@@ -12,7 +12,7 @@ from ..editing.captions.prompts import CHINESE, ENGLISH, MAY_MOVE, ONE_SENTENCE,
 from ..editing.captions.writer import WrittenCaption, by_rules, write_caption
 from .inputs import advanced
 from .language_models import VLM
-from .progress_text import text_under
+from .progress import text_under
 
 AUTOMATIC, RULES = "automatic", "rules"
 STYLES = (AUTOMATIC, STAGED, ONE_SENTENCE, RULES)

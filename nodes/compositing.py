@@ -23,7 +23,7 @@ from ..editing.compositing.fit import (
     resample,
 )
 from .inputs import advanced
-from .progress_text import text_under
+from .progress import text_under
 
 FitType = io.Custom("IFEDIT_FIT")
 CUSTOM = "custom"

@@ -13,7 +13,7 @@ from ..sampling.cutting import check_start_image, check_video_latent, cut_condit
 from ..sampling.rope import POSITIONS, with_positions
 from ..sampling.stages import EXPERT_SWITCH, Report, part_of_schedule, sample_in_stages, schedule
 from .inputs import advanced
-from .progress_text import text_under
+from .progress import text_under
 
 DropoutScheduleType = io.Custom("IFEDIT_DROPOUT_SCHEDULE")  # tuple[Drop, ...], from the highest noise level down
 

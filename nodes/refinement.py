@@ -29,7 +29,7 @@ from ..sampling.stages import EXPERT_SWITCH, Report, sample_in_stages, schedule
 from .demo_model import is_embedded
 from .edit_sampler import needs_start_image, seed_input, solver_inputs
 from .inputs import advanced
-from .progress_text import text_under
+from .progress import text_under
 from .start_image import StartImageToVideo
 
 FORMER_DEFAULT = "A perfectly still video, enhanced clarity, fixed camera."  # of the prompt, still in saved workflows
