@@ -3,7 +3,7 @@
 from comfy_api.latest import ComfyExtension, io
 
 from .caption import TemporalCaption
-from .compositing import FitImageForWan, RestoreEdit
+from .compositing import CompositeEdit, FitImageForWan
 from .demo_model import LoadDemoEditModel
 from .edit_sampler import DropoutSchedule, EditSampler, TemporalLatentDropout
 from .keyframes import DecodeKeyframes
@@ -30,5 +30,5 @@ class IFEditExtension(ComfyExtension):
             FrameSelector,
             FrameCollage,
             StillVideoRefiner,
-            RestoreEdit,
+            CompositeEdit,
         ]

@@ -1,9 +1,9 @@
-"""Restore Edit measured on the embedded model's edits, where the true mask of the object is known.
+"""Composite Edit measured on the embedded model's edits, where the true mask of the object is known.
 
 `measure` gets pictures and samples nothing itself; research/evaluation/run.py samples, and prints `table`.
 
-An edit is restored into its own first frame as rendered (128 x 128, no fit needed), with the node's defaults. Outside
-of the object and its shadow, before and after the edit, the result should be that first frame: 50 dB, identical after
+An edit is pasted into its own first frame as rendered (128 x 128, no fit needed), with the node's defaults. Outside of
+the object and its shadow, before and after the edit, the result should be that first frame: 50 dB, identical after
 rounding to 255 steps but for single pixels. The edit must not be lost by it: success is judged before and after.
 "still" has no object that changes, so the whole picture is outside; "focus" changes all of it and has no outside.
 """
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import torch
 
-from ...editing.compositing.composite import restore
+from ...editing.compositing.composite import composite_edit
 from ...editing.compositing.fit import fit_without_plan
 from ..benchmarks.compositing import new_steps, psnr
 from . import run as evaluate
@@ -52,10 +52,11 @@ def measure(
     )
     height, width = source.shape[2:]
     fit = fit_without_plan(width, height, width, height)
-    restored = [
-        restore(photo.movedim(0, -1), edit.movedim(0, -1), fit) for photo, edit in zip(source, edited, strict=True)
+    composited = [
+        composite_edit(photo.movedim(0, -1), edit.movedim(0, -1), fit)
+        for photo, edit in zip(source, edited, strict=True)
     ]
-    images = torch.stack([one.image.movedim(-1, 0) for one in restored])
+    images = torch.stack([one.image.movedim(-1, 0) for one in composited])
     judged = [
         evaluate.judge(list(family), last, truth, source_vae, coverage, source)["success"] for last in (edited, images)
     ]
@@ -71,9 +72,9 @@ def measure(
                 "before": None if name == "focus" else psnr(edited[b][:, outside], source[b][:, outside]),
                 "success_before": bool(judged[0][b]),
                 "success": bool(judged[1][b]),
-                "seam": max(new_steps(restored[b].image, *pictures, restored[b].mask).tolist(), default=0.0),
-                "share": float((restored[b].mask > 0).float().mean()),
-                "whole": restored[b].whole,
+                "seam": max(new_steps(composited[b].image, *pictures, composited[b].mask).tolist(), default=0.0),
+                "share": float((composited[b].mask > 0).float().mean()),
+                "whole": composited[b].whole,
             }
         )
     return rows
@@ -83,7 +84,7 @@ def table(rows: list[dict]) -> str:
     """The rows as lines of text, a line per family."""
     lines = [
         f"{'family':<12} {'scenes':>6} {'untouched':>10} {'outside':>9} {'edit':>8} {'success':>8} "
-        f"{'restored':>9} {'seams':>6} {'taken':>6} {'whole':>6}"
+        f"{'composited':>11} {'seams':>6} {'taken':>6} {'whole':>6}"
     ]
     families = list(dict.fromkeys(row["family"] for row in rows))
     for name in [*families, "all"]:
@@ -97,7 +98,7 @@ def table(rows: list[dict]) -> str:
         lines.append(
             f"{name:<12} {len(some):>6} {untouched:>10} {worst:>9} {before:>8} "
             f"{_mean([row['success_before'] for row in some]):>8.1%} "
-            f"{_mean([row['success'] for row in some]):>9.1%} "
+            f"{_mean([row['success'] for row in some]):>11.1%} "
             f"{_mean([row['seam'] > VISIBLE_SEAM for row in some]):>6.1%} "
             f"{_mean([row['share'] for row in some]):>6.1%} "
             f"{_mean([row['whole'] for row in some]):>6.1%}"

@@ -15,8 +15,8 @@ share of full sampling's.
 
 Three more follow the edit to its end. Choosing (see `evaluate_selection`): how often the choice is within one latent
 frame of the true end of rendered clips, and success, background and drift of the frame chosen from the model's videos.
-Refining (see `evaluate_refinement`) that frame, and true frames with known flaws. Restoring (see
-`evaluate_restoration`) the refined frame into the source.
+Refining (see `evaluate_refinement`) that frame, and true frames with known flaws. Compositing (see
+`evaluate_compositing`) the refined frame into the source.
 
 A line compares free-worded instructions, from which the rules wrote captions, with captions as in training.
 """
@@ -40,7 +40,7 @@ from ...editing.keyframes import decoding_order
 from ...editing.selection.choose import SETTLED
 from ..world import model as demo_model
 from ..world import phrases, wan, world
-from . import compositing as evaluate_restoration
+from . import compositing as evaluate_compositing
 from . import refinement as evaluate_refinement
 from . import selection as evaluate_selection
 
@@ -51,7 +51,7 @@ DETAIL_ERROR_LEFT = 0.5  # "focus"
 WHOLE_PSNR = 28.0  # "focus" and "still"
 BACKGROUND_PSNR = 25.0
 
-CHAIN = {"selection": evaluate_selection, "refinement": evaluate_refinement, "restoration": evaluate_restoration}
+CHAIN = {"selection": evaluate_selection, "refinement": evaluate_refinement, "compositing": evaluate_compositing}
 FREE_WORDED = ("free-worded", "")
 SCHEDULES = {
     "stride 3 at 0.9": (Drop(0.9, STRIDE, 3),),
@@ -140,7 +140,7 @@ def measure(
 
     `runs` are pairs of a name in `SCHEDULES` and positions, which are sampled and judged beside full sampling.
     `free_worded` does the same with the rules' captions of free-worded instructions, without a drop. `chain`
-    goes on from the videos of full sampling: choosing, refining, restoring.
+    goes on from the videos of full sampling: choosing, refining, compositing.
     """
     rng = torch.Generator().manual_seed(seed)  # on the CPU, so that every machine judges the same scenes
     words, free_words = random.Random(seed), random.Random(seed)
@@ -260,8 +260,8 @@ def _follow(
     )
     refined = refined[evaluate_refinement.CHOSEN, evaluate_refinement.LIGHT_PASS]
     with torch.autocast(source.device.type, enabled=False):
-        restoration = evaluate_restoration.measure(families, source, refined, truth, before, clips.coverage)
-    return {"selection": chosen, "refinement": refinement, "restoration": restoration}
+        compositing = evaluate_compositing.measure(families, source, refined, truth, before, clips.coverage)
+    return {"selection": chosen, "refinement": refinement, "compositing": compositing}
 
 
 def _mean(values: list[float | None]) -> float | None:
@@ -353,7 +353,7 @@ def main() -> None:
         "--chain",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="also choose a frame, refine it and restore it into the source",
+        help="also choose a frame, refine it and composite it into the source",
     )
     parser.add_argument("--json", type=Path, help="write the scores and every scene's row here")
     args = parser.parse_args()

@@ -65,7 +65,6 @@ def test_numbers_stay_readable_when_the_page_is_shrunk_to_768(count):
     layout = module._best_layout(
         [(module._picture(torch.zeros(64, 64, 3)), "source")],
         [module._picture(torch.zeros(64, 64, 3))] * count,
-        0,
         1536,
     )
     scale = min(1, 768 / max(page.shape[1:3]))
