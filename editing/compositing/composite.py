@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -86,16 +87,15 @@ def composite_edits(
     height, width = photos.shape[1:3]
     if fit is None:
         fit = fit_without_plan(width, height, edited.shape[2], edited.shape[1])
+    originals = [_Photo(one, fit) for one in photos]
     done, pairs, reports = [], [], []
     for number, one in enumerate(edited):
-        if number < len(photos):
-            photo = _Photo(photos[number], fit)
-            before = _reduce_for_screen(photo.rgb)
+        photo = originals[min(number, len(originals) - 1)]
         keep, keep_note = photo_mask(keep_masks, number, fit, "keep_mask")
         edit, edit_note = photo_mask(edit_masks, number, fit, "edit_mask")
         result = _composite(photo, one, controls, keep, edit, enlarge)
         done.append(result)
-        pairs.append(_side_by_side(before, _reduce_for_screen(result.image[None, ..., :3])))
+        pairs.append(_side_by_side(photo.for_screen, _reduce_for_screen(result.image[None, ..., :3])))
         text = "\n".join(line for line in (result.report, keep_note, edit_note) if line)
         reports.append(text if len(edited) == 1 else f"Image {number + 1}: {text}")
     images, masks = _stack([one.image for one in done]), _stack([one.mask for one in done])
@@ -141,6 +141,11 @@ class _Photo:
         if size not in self._reduced:
             self._reduced[size] = _channels_first(resample(self.rgb, width, height, self.fit.source_box))
         return self._reduced[size]
+
+    @cached_property
+    def for_screen(self) -> torch.Tensor:
+        """All of it at a size for the screen: [1, h, w, 3]."""
+        return _reduce_for_screen(self.rgb)
 
 
 def _composite(
