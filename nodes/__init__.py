@@ -3,7 +3,7 @@
 from comfy_api.latest import ComfyExtension, io
 
 from .caption import TemporalCaption
-from .compositing import FitImageForWan, RestoreEdit
+from .compositing import CompositeEdit, FitImageForWan
 from .demo_model import LoadDemoEditModel
 from .dropout import DropoutSchedule, TemporalLatentDropout
 from .edit_sampler import EditSampler
@@ -31,5 +31,5 @@ class IFEditExtension(ComfyExtension):
             FrameSelector,
             FrameCollage,
             StillVideoRefiner,
-            RestoreEdit,
+            CompositeEdit,
         ]

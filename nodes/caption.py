@@ -8,14 +8,11 @@ import comfy.model_management
 import torch
 from comfy_api.latest import io, ui
 
-from ..editing.captions.prompts import CHINESE, ENGLISH, MAY_MOVE, ONE_SENTENCE, STAGED, STILL
-from ..editing.captions.writer import WrittenCaption, by_rules, write_caption
+from ..editing.captions.prompts import CHINESE, ENGLISH, MAY_MOVE, STILL
+from ..editing.captions.writer import AUTOMATIC, STYLES, write_caption
 from .inputs import advanced
 from .language_models import VLM
-from .progress_text import text_under
-
-AUTOMATIC, RULES = "automatic", "rules"
-STYLES = (AUTOMATIC, STAGED, ONE_SENTENCE, RULES)
+from .progress import text_under
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +27,10 @@ class TemporalCaption(io.ComfyNode):
             display_name="Temporal Caption",
             category="IF-Edit",
             description=(
-                "Rewrites an edit instruction as something that happens in a video: what changes step by step, what "
-                "stays, and that the camera stays still unless the edit moves it. Connect the caption to CLIP Text "
-                "Encode. A connected language model looks at the image and writes the caption; without one it is "
-                "written by rules, for English."
+                "Rewrites your instruction as a video caption: what happens step by step, what stays the same, and "
+                "that the camera does not move. Connect the caption to CLIP Text Encode. If a language model is "
+                "connected, it looks at the image and writes the caption. Otherwise built-in rules write it, in "
+                "English."
             ),
             inputs=[
                 io.String.Input(
@@ -41,19 +38,19 @@ class TemporalCaption(io.ComfyNode):
                     multiline=True,
                     default="move the red circle to the left",
                     tooltip=(
-                        "What should change, in plain English (a language model understands its own languages). "
-                        "Examples: make the balloon bigger; remove the cup; turn the car blue."
+                        "What should change, for example: make the balloon bigger; remove the cup; turn the car blue. "
+                        "The rules read English; a language model reads any language it knows."
                     ),
                 ),
                 io.Image.Input(
                     "image",
                     optional=True,
-                    tooltip="The image to edit. A language model looks at it; the rules do not.",
+                    tooltip="The image to edit. The language model looks at it; the rules do not.",
                 ),
                 VLM.Input(
                     "vlm",
                     optional=True,
-                    tooltip="A language model from one of the VLM nodes. Without it the caption is written by rules.",
+                    tooltip="A language model from one of the VLM nodes. Without one, the rules write the caption.",
                 ),
                 io.Combo.Input(
                     "style",
@@ -61,9 +58,9 @@ class TemporalCaption(io.ComfyNode):
                     default=AUTOMATIC,
                     optional=True,
                     tooltip=(
-                        "automatic: staged reasoning if a language model is connected, else rules. staged reasoning: "
-                        "the model thinks through what happens first, then and finally. one sentence: shorter and "
-                        "faster. rules: no language model, and the same caption every time."
+                        "automatic: staged reasoning if a language model is connected, otherwise rules. staged "
+                        "reasoning: the model works out what happens first, next and last, then writes the caption. "
+                        "one sentence: shorter and faster. rules: no language model, always the same caption."
                     ),
                 ),
                 io.Combo.Input(
@@ -72,8 +69,8 @@ class TemporalCaption(io.ComfyNode):
                     default=STILL,
                     optional=True,
                     tooltip=(
-                        "still: the caption says that the camera stays still, unless the instruction itself moves it "
-                        "(zoom, pan, orbit). may move: nothing is said about it."
+                        "still: the caption says that the camera stays still, unless your instruction moves it (zoom, "
+                        "pan, orbit). may move: the caption does not mention the camera."
                     ),
                 ),
                 *advanced(
@@ -82,7 +79,7 @@ class TemporalCaption(io.ComfyNode):
                         options=[ENGLISH, CHINESE],
                         default=ENGLISH,
                         optional=True,
-                        tooltip="Language of a caption by a language model; Wan reads both. The rules write English.",
+                        tooltip="Language that the language model writes in. Wan reads both. The rules write English.",
                     ),
                     io.Int.Input(
                         "max_words",
@@ -91,8 +88,8 @@ class TemporalCaption(io.ComfyNode):
                         max=300,
                         optional=True,
                         tooltip=(
-                            "Longest caption of a language model, in words; two Chinese characters count as one. Wan "
-                            "reads about 350."
+                            "Maximum length of a language model's caption. Two Chinese characters count as one word. "
+                            "Wan reads about 350 words."
                         ),
                     ),
                     io.String.Input(
@@ -101,7 +98,7 @@ class TemporalCaption(io.ComfyNode):
                         default="",
                         optional=True,
                         tooltip=(
-                            "What else the language model should consider, such as: the cup is made of steel; it "
+                            "Anything else the language model should know, for example: the cup is made of steel; it "
                             "happens fast."
                         ),
                     ),
@@ -112,29 +109,27 @@ class TemporalCaption(io.ComfyNode):
                         max=2**64 - 1,
                         control_after_generate=False,  # a new seed each time would make every later node run again
                         optional=True,
-                        tooltip="Another seed makes a language model with a temperature above 0 write another caption.",
+                        tooltip="Change it to get a different caption, if the language model's temperature is above 0.",
                     ),
                     io.Boolean.Input(
                         "strict",
                         default=False,
                         optional=True,
                         tooltip=(
-                            "Off: if the language model cannot be reached or writes nothing usable, the rules write "
-                            "the caption, and the node says so. On: that stops the graph."
+                            "Off: if the language model fails or writes nothing usable, the rules write the caption "
+                            "and the node shows a warning. On: the workflow stops with an error instead."
                         ),
                     ),
                 ),
             ],
             outputs=[
                 io.String.Output(
-                    display_name="caption", tooltip="The text for the video model: connect it to CLIP Text Encode."
+                    display_name="caption", tooltip="The prompt for the video model. Connect it to CLIP Text Encode."
                 ),
-                io.String.Output(
-                    display_name="end_state", tooltip="One sentence that says what the finished picture shows."
-                ),
+                io.String.Output(display_name="end_state", tooltip="One sentence that describes the finished image."),
                 io.String.Output(
                     display_name="reasoning",
-                    tooltip="How the caption came about: the language model's stages and thoughts, or the rule.",
+                    tooltip="How the caption was written: the language model's reasoning, or the rule that applied.",
                 ),
             ],
             hidden=[io.Hidden.unique_id],
@@ -155,37 +150,24 @@ class TemporalCaption(io.ComfyNode):
         strict: bool = False,
     ) -> io.NodeOutput:
         show = text_under(cls)
-        if style == RULES or (style == AUTOMATIC and vlm is None):
-            written = by_rules(instruction, camera)
-        elif vlm is None:
-            written = cls._without_model(by_rules(instruction, camera), style, strict)
-        else:
-            written = write_caption(
-                vlm,
-                instruction,
-                image,
-                style=STAGED if style == AUTOMATIC else style,
-                camera=camera,
-                language=language,
-                max_words=max_words,
-                guidance=guidance,
-                seed=seed,
-                strict=strict,
-                check_interrupt=comfy.model_management.throw_exception_if_processing_interrupted,
-                interruptions=(comfy.model_management.InterruptProcessingException,),  # ComfyUI's encoders raise it
-                report=show,
-            )
+        written = write_caption(
+            vlm,
+            instruction,
+            image,
+            style=style,
+            camera=camera,
+            language=language,
+            max_words=max_words,
+            guidance=guidance,
+            seed=seed,
+            strict=strict,
+            check_interrupt=comfy.model_management.throw_exception_if_processing_interrupted,
+            interruptions=(comfy.model_management.InterruptProcessingException,),  # ComfyUI's encoders raise it
+            report=show,
+        )
         if written.warning:
             log.warning("Temporal Caption: %s", written.warning)
         # The browser draws no PreviewText under a node of ours. This it keeps, with room for two or three lines.
         show(written.warning or written.caption)
         shown = "\n\n".join(part for part in (written.caption, written.warning) if part)
         return io.NodeOutput(written.caption, written.end_state, written.reasoning, ui=ui.PreviewText(shown))
-
-    @staticmethod
-    def _without_model(ruled: WrittenCaption, style: str, strict: bool) -> WrittenCaption:
-        missing = f'The style "{style}" needs a language model: connect one of the VLM nodes to vlm.'
-        if strict:
-            raise ValueError(f"{missing} Or choose the style {RULES}, or switch strict off.")
-        warning = f"{missing} The rules wrote this caption instead."
-        return WrittenCaption(ruled.caption, ruled.end_state, f"{warning}\n\n{ruled.reasoning}", warning)

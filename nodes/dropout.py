@@ -9,7 +9,7 @@ from ..sampling.dropout import NAME, drop_latent_frames, pick_drop
 from ..sampling.report import Report
 from ..sampling.stages import BOUNDARY
 from .inputs import advanced, positions_input, reference_frames_input, sigma_input
-from .progress_text import text_under
+from .progress import text_under
 
 DropoutScheduleType = io.Custom("IFEDIT_DROPOUT_SCHEDULE")  # tuple[Drop, ...], from the highest noise level down
 

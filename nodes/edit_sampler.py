@@ -18,7 +18,7 @@ from .inputs import (
     seed_input,
     solver_inputs,
 )
-from .progress_text import text_under
+from .progress import text_under
 
 
 class EditSampler(io.ComfyNode):

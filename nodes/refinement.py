@@ -9,7 +9,7 @@ from ..sampling.checks import check_still_video_length, check_still_video_model
 from ..sampling.report import Report
 from ..sampling.still_video import NAME, StillVideo, refine_images
 from .inputs import advanced, model_inputs, seed_input, sigma_input, solver_inputs
-from .progress_text import text_under
+from .progress import text_under
 
 
 class StillVideoRefiner(io.ComfyNode):

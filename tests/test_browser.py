@@ -23,7 +23,7 @@ from if_edit.tools.comfyui import Server
 from PIL import Image
 
 FRAMES = 12
-QUALITY = 85  # of the filmstrip's pictures, see nodes/filmstrip.py
+QUALITY = 85  # of the filmstrip's pictures, see nodes/progress.py
 ALL = [f"{frontend}-{nodes}" for frontend in ("pinned", "1.58.1") for nodes in ("canvas", "vue")]
 
 VIDEO = {

@@ -28,7 +28,7 @@ STEPS_OF_THE_CHAIN = [
     "2  Video with dropout",
     "3  Choose the frame",
     "4  Still-video refiner",
-    "5  Restore into the photo",
+    "5  Composite into the photo",
     "Result",
 ]
 TITLE_HEIGHT = 30  # of a node, above its position; of a group, inside its bounding box
@@ -275,7 +275,7 @@ def run_small(client: Client, workflow: dict, source: Image.Image, latent_frames
     if language_model:
         prompt[find_node(prompt, "VLM from Server")]["inputs"]["address"] = language_model
     put_in(client, prompt, source)
-    smaller = {"steps": 2, "budget": "custom", "megapixels": 0.02}
+    smaller = {"steps": 2, "resolution": "custom", "megapixels": 0.02}
     for node in prompt.values():
         node["inputs"] |= {name: value for name, value in smaller.items() if name in node["inputs"]}
     video = prompt[prompt[find_node(prompt, "Edit")]["inputs"]["latent_image"][0]]

@@ -16,12 +16,12 @@ from .edit import SAMPLE, edit
 PAPER, INK = "#faf9f5", "#1a1a1a"
 WITH_EMBEDDED_MODEL = ("edit_image_demo", "pick_the_frame")
 SIDE = 384  # of the source and the result in the pictures
-RESTORED = (
+COMPOSITED = (
     "chelsea-pasted-photo",
     "astronaut-removed-photo",
     "flower-pasted-photo",
-)  # of benchmarks.compositing
-COLUMNS = ("photo", "edited, blurred, drifted", "restored", "taken from the edit")
+)  # of research.benchmarks.compositing
+COLUMNS = ("photo", "edited, blurred, drifted", "composited", "taken from the edit")
 
 
 def with_label(image: Image.Image, label: str) -> Image.Image:
@@ -44,12 +44,12 @@ def beside(images: list[Image.Image], gap: int = 28) -> Image.Image:
     return row
 
 
-def restoration_page(width: int = 288, gap: int = 8) -> Image.Image:
-    """Photos before an edit, the damaged edit, what Restore Edit makes of it, and its mask, with COLUMNS as heads."""
+def compositing_page(width: int = 288, gap: int = 8) -> Image.Image:
+    """Photos before an edit, the damaged edit, what Composite Edit makes of it, and its mask, with COLUMNS as heads."""
     with tempfile.TemporaryDirectory() as folder:
         script = [str(PACK / "tools" / "run.py"), "research.benchmarks.compositing", "--no-speed", "--pictures", folder]
         subprocess.run([sys.executable, *script], check=True, stdout=subprocess.DEVNULL)
-        strips = [Image.open(Path(folder) / f"{name}.jpg").convert("RGB") for name in RESTORED]
+        strips = [Image.open(Path(folder) / f"{name}.jpg").convert("RGB") for name in COMPOSITED]
     rows = []
     for strip in strips:
         side = strip.width // 5  # the last is the true mask
@@ -71,7 +71,7 @@ def restoration_page(width: int = 288, gap: int = 8) -> Image.Image:
 
 
 def main() -> None:
-    restoration_page().save(PACK / "docs" / "restored.jpg", quality=88)
+    compositing_page().save(PACK / "docs" / "composited.jpg", quality=88)
     with tempfile.TemporaryDirectory() as folder:
         result_path, collage_path = edit(None, None, None, Path(folder))
         result, collage = (Image.open(path).convert("RGB") for path in (result_path, collage_path))
@@ -87,7 +87,7 @@ def main() -> None:
                 (pair.width / 2, pair.height - 14), note, INK, ImageFont.load_default(18), anchor="mm"
             )
         thumbnail.save(workflow.with_suffix(".jpg"), quality=88)
-    print("docs/edit.png, docs/restored.jpg and the thumbnails in workflows/ are made")
+    print("docs/edit.png, docs/composited.jpg and the thumbnails in workflows/ are made")
 
 
 if __name__ == "__main__":

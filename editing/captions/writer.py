@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..vlm import LanguageModel
 from ..vlm.ask import SHOWN, ask_until
-from .prompts import CHINESE, ENGLISH, MAY_MOVE, STAGED, STILL, retry_text, system_text, user_text
+from .prompts import CHINESE, ENGLISH, MAY_MOVE, ONE_SENTENCE, STAGED, STILL, retry_text, system_text, user_text
 from .replies import LONGEST_END_STATE, Reply, problem_of, read_reply, with_still_camera, without_still_camera
 from .rules import CAMERA_STILL, temporal_caption
 
 if TYPE_CHECKING:
     import torch
+
+AUTOMATIC, RULES = "automatic", "rules"
+STYLES = (AUTOMATIC, STAGED, ONE_SENTENCE, RULES)
+
+log = logging.getLogger(__name__)
 
 
 class CaptionError(RuntimeError):
@@ -47,11 +53,11 @@ def by_rules(instruction: str, camera: str = STILL) -> WrittenCaption:
 
 
 def write_caption(
-    model: LanguageModel,
+    model: LanguageModel | None,
     instruction: str,
     image: torch.Tensor | None = None,
     *,
-    style: str = STAGED,
+    style: str = AUTOMATIC,
     camera: str = STILL,
     language: str = ENGLISH,
     max_words: int = 100,
@@ -67,8 +73,10 @@ def write_caption(
     An answer that cannot be used is asked for once more, with the reason.
 
     Args:
+        model: None writes by rules.
         image: [B, H, W, C], 0..1; the first is shown to the model.
-        style: `STAGED` or `ONE_SENTENCE`. camera: `STILL` or `MAY_MOVE`. language: `ENGLISH` or `CHINESE`.
+        style: one of `STYLES`; `AUTOMATIC` is `STAGED` with a model and `RULES` without.
+        camera: `STILL` or `MAY_MOVE`. language: `ENGLISH` or `CHINESE`.
         max_words: of the caption; two Chinese characters count as one word.
         guidance: more that the model should consider, in the person's words.
         strict: raise instead of writing by rules.
@@ -76,10 +84,15 @@ def write_caption(
         report: told what is going on.
 
     Raises:
-        ValueError: for an instruction without a word.
+        ValueError: for an instruction without a word, and if `strict` for a style that needs a model without one.
         CaptionError: if `strict`.
     """
     ruled = by_rules(instruction, camera)  # also refuses an empty instruction before anything is asked
+    if style == RULES or (style == AUTOMATIC and model is None):
+        return ruled
+    if model is None:
+        return _write_without_model(ruled, style, strict)
+    style = STAGED if style == AUTOMATIC else style
     asks_for_camera = CAMERA_STILL not in temporal_caption(instruction).caption
     images = [] if image is None else [image[:1]]
     system = system_text(style, camera, language, max_words)
@@ -111,6 +124,14 @@ def write_caption(
         )
     in_english = " The rules write English." if language == CHINESE else ""
     warning = f"{asked.problem} The rules wrote this caption instead.{in_english}"
+    return WrittenCaption(ruled.caption, ruled.end_state, f"{warning}\n\n{ruled.reasoning}", warning)
+
+
+def _write_without_model(ruled: WrittenCaption, style: str, strict: bool) -> WrittenCaption:
+    missing = f'The style "{style}" needs a language model: connect one of the VLM nodes to vlm.'
+    if strict:
+        raise ValueError(f"{missing} Or choose the style {RULES}, or switch strict off.")
+    warning = f"{missing} The rules wrote this caption instead."
     return WrittenCaption(ruled.caption, ruled.end_state, f"{warning}\n\n{ruled.reasoning}", warning)
 
 

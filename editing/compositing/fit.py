@@ -1,7 +1,7 @@
-"""From a photo of any size to the model's picture, and exactly back.
+"""From a photo of any size to an image of the model's size, and exactly back.
 
-Everything is whole pixels: a box of the photo is shown in a box of the model's picture, and `Fit` remembers both. What
-is enlarged or reduced goes through Pillow's Lanczos filter in float, so nothing is rounded to 255 steps on the way.
+Everything is whole pixels: a box of the photo is shown in a box of the model's image, and `Fit` remembers both. All
+resizing uses Pillow's Lanczos filter on floats, so nothing is rounded to 255 steps on the way.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from ..images import as_rgb
 
 CROP, PAD_BLACK, PAD_BLURRED, REGION = "crop", "pad black", "pad blurred edge", "region"
 METHODS = (CROP, PAD_BLACK, PAD_BLURRED, REGION)
-BUDGETS = {"480p": 832 * 480, "720p": 1280 * 720}
+RESOLUTIONS = {"480p": 832 * 480, "720p": 1280 * 720}
 # The sizes that Wan's own code offers (wan/configs, SUPPORTED_SIZES), which the models were trained near.
 WAN_SIZES = ((832, 480), (1280, 720), (1280, 704), (624, 624), (960, 960))
 ASPECTS = {"as it is": None, "16:9 or 9:16": 16 / 9, "4:3 or 3:4": 4 / 3, "square": 1.0}
 NEAR = 0.03  # log of aspect or area up to which one of Wan's own sizes is taken, and a photo squeezed into it
-OVER_BUDGET = 1.05  # most that rounding to multiples may exceed the budget
-SAME_ASPECT = 0.02  # log of the ratio up to which two pictures have the same aspect
+OVERSHOOT = 1.05  # at most, times the pixels that were asked for: the price of round sizes
+SAME_ASPECT = 0.02  # log of the ratio up to which two images have the same aspect
 REGION_ASPECT = 2.0  # a region narrower than this grows: video models know no strips
 MARKED = 0.1  # mask values above this belong to the region
 MAX_BLUR = 40.0  # pixels
@@ -55,10 +55,10 @@ class Box:
 
 @dataclass(frozen=True)
 class Fit:
-    """Which part of a photo is shown where in the model's picture, in whole pixels.
+    """Which part of a photo is shown where in the model's image, in whole pixels.
 
     source_width, source_height: of the photo. source_box: the part of it that is shown. width, height: of the model's
-    picture. box: where that part is in it; the rest, if any, is padding.
+    image. box: where that part is in it; the rest, if any, is padding.
     """
 
     source_width: int
@@ -70,35 +70,35 @@ class Fit:
 
     @property
     def scale(self) -> float:
-        """Pixels of the photo for one pixel of the model's picture."""
+        """Pixels of the photo for one pixel of the model's image."""
         return math.sqrt(self.source_box.width * self.source_box.height / (self.box.width * self.box.height))
 
 
-def model_size(aspect: float, pixels: float, multiple: int = 16) -> tuple[int, int]:
-    """(width, height), multiples of `multiple`, near an aspect (width over height) and a budget of pixels.
+def model_size(aspect: float, pixels: float, multiple_of: int = 16) -> tuple[int, int]:
+    """(width, height), multiples of `multiple_of`, near an aspect (width over height) and a number of pixels.
 
     One of Wan's own sizes where it is within 3 % of both; otherwise the best compromise, where a wrong aspect weighs
-    twice as much as a wrong area, at most 5 % above the budget. Raises ValueError for values that are not positive.
+    twice as much as a wrong area, with at most 5 % more pixels. Raises ValueError for values that are not positive.
     """
-    if not (aspect > 0 and pixels > 0 and multiple > 0 and math.isfinite(aspect) and math.isfinite(pixels)):
+    if not (aspect > 0 and pixels > 0 and multiple_of > 0 and math.isfinite(aspect) and math.isfinite(pixels)):
         raise ValueError(
-            f"A model size needs a positive aspect, pixel budget and multiple, got {aspect}, {pixels}, {multiple}."
+            f"A model size needs a positive aspect, pixels and multiple_of, got {aspect}, {pixels}, {multiple_of}."
         )
     for wide in WAN_SIZES:
         for width, height in (wide, wide[::-1]):
-            fits = width % multiple == 0 and height % multiple == 0
+            fits = width % multiple_of == 0 and height % multiple_of == 0
             near = max(abs(math.log(width / height / aspect)), abs(math.log(width * height / pixels)))
             if fits and near <= NEAR:
                 return width, height
-    best, least = (multiple, multiple), math.inf
-    for rows in range(1, max(1, int(OVER_BUDGET * pixels / multiple**2)) + 1):
+    best, least = (multiple_of, multiple_of), math.inf
+    for rows in range(1, max(1, int(OVERSHOOT * pixels / multiple_of**2)) + 1):
         for columns in {max(1, math.floor(rows * aspect)), math.ceil(rows * aspect)}:
-            area = rows * columns * multiple**2
-            if area > max(OVER_BUDGET * pixels, multiple**2):
+            area = rows * columns * multiple_of**2
+            if area > max(OVERSHOOT * pixels, multiple_of**2):
                 continue
             cost = abs(math.log(columns / rows / aspect)) + 0.5 * abs(math.log(area / pixels))
             if cost < least:
-                best, least = (columns * multiple, rows * multiple), cost
+                best, least = (columns * multiple_of, rows * multiple_of), cost
     return best
 
 
@@ -106,20 +106,20 @@ def plan_fit(
     width: int,
     height: int,
     pixels: float,
-    multiple: int = 16,
+    multiple_of: int = 16,
     method: str = CROP,
     aspect: float | None = None,
     region: Box | None = None,
     margin: float = 0.0,
 ) -> Fit:
-    """How a photo of this size becomes the model's picture.
+    """How a photo of this size becomes the model's image.
 
     Args:
         width, height: of the photo in pixels.
-        pixels: of the model's picture, about.
-        multiple: of which its sides are: 16, for the 5B model 32.
+        pixels: of the model's image, about.
+        multiple_of: of which its sides are multiples: 16, for the 5B model 32.
         method: "crop" cuts the longer side's ends off, "pad black" and "pad blurred edge" keep the whole photo,
-            "region" takes the named box of it, grown to the aspect of the picture. Up to 3 % between the aspects,
+            "region" takes the named box of it, grown to the aspect of the image. Up to 3 % between the aspects,
             which the multiples need, are neither cut off nor padded but squeezed, which the way back undoes: an edit
             at the border would otherwise end in a line.
         aspect: longer side over shorter side; None takes that of the photo or the region.
@@ -129,14 +129,14 @@ def plan_fit(
     Raises ValueError for an unknown method, and for a region that is missing, has no size or lies outside the photo.
     """
     if method not in METHODS:
-        raise ValueError(f"Unknown method {method!r}; there are {', '.join(METHODS)}.")
+        raise ValueError(f"Unknown method {method!r}. Choose one of {', '.join(METHODS)}.")
     shown = Box(0, 0, width, height)
     if method == REGION:
         shown = _grow_region(_inside(region, width, height), width, height, margin, aspect)
     ratio = shown.width / shown.height
     if aspect is not None:
         ratio = aspect if ratio >= 1 else 1 / aspect
-    size = model_size(ratio, pixels, multiple)
+    size = model_size(ratio, pixels, multiple_of)
     if method == REGION:
         shown = _to_aspect(shown, width, height, size[0] / size[1])
     if abs(math.log(shown.width / shown.height * size[1] / size[0])) <= NEAR:
@@ -146,8 +146,16 @@ def plan_fit(
     return Fit(width, height, shown, *size, _placed(shown, *size))
 
 
+def describe_fit(fit: Fit) -> str:
+    """One line for a person: what the model's image shows, and at what scale."""
+    box = fit.source_box
+    whole = (box.width, box.height) == (fit.source_width, fit.source_height)
+    shown = "the whole photo" if whole else f"{box.width} x {box.height} px of the photo at x {box.left}, y {box.top}"
+    return f"{shown}, as {fit.width} x {fit.height} px; 1 px of the image = {fit.scale:.2g} px of the photo"
+
+
 def crop_fit(source_width: int, source_height: int, width: int, height: int) -> Fit:
-    """The largest centred part of the photo with the picture's aspect, as WanImageToVideo cuts it out."""
+    """The largest centred part of the photo with the image's aspect, as WanImageToVideo cuts it out."""
     aspect = width / height
     cut_width = min(source_width, max(1, round(source_height * aspect)))
     cut_height = min(source_height, max(1, round(source_width / aspect)))
@@ -157,7 +165,7 @@ def crop_fit(source_width: int, source_height: int, width: int, height: int) -> 
 
 
 def fit_without_plan(source_width: int, source_height: int, width: int, height: int) -> Fit:
-    """The fit of a photo and a picture that was made of it elsewhere, at another size.
+    """The fit of a photo and an image that was made of it elsewhere, at another size.
 
     Raises ValueError where their aspects differ by more than 2 %: nobody can know what was cut off or squeezed.
     """
@@ -165,13 +173,13 @@ def fit_without_plan(source_width: int, source_height: int, width: int, height: 
         raise ValueError(
             f"The photo is {source_width} x {source_height} (aspect {source_width / source_height:.3f}), the edited "
             f"image {width} x {height} (aspect {width / height:.3f}). Without a fit both need the same aspect. Make "
-            "the model's picture with Fit Image for Wan and connect its fit."
+            "the model's image with Fit Image for Wan and connect its fit."
         )
     return crop_fit(source_width, source_height, width, height)
 
 
 def fit_images(images: torch.Tensor, fit: Fit, method: str = CROP) -> torch.Tensor:
-    """The model's picture [N, height, width, 3] (0..1) of photos [N, H, W, C]; alpha is left out.
+    """The model's image [N, height, width, 3] (0..1) of photos [N, H, W, C]; alpha is left out.
 
     Raises ValueError where the photos have another size than the fit, and for anything but finite images.
     """
@@ -187,9 +195,9 @@ def fit_images(images: torch.Tensor, fit: Fit, method: str = CROP) -> torch.Tens
 
 
 def shown_part(images: torch.Tensor, fit: Fit) -> torch.Tensor:
-    """What is not padding in the model's pictures [N, H, W, C]: [N, h, w, C], the very pixels at the size of the fit.
+    """What is not padding in the model's images [N, H, W, C]: [N, h, w, C], the very pixels at the size of the fit.
 
-    The pictures may have been enlarged in between; then the box is cut out with fractions of a pixel. Raises
+    The images may have been enlarged in between; then the box is cut out with fractions of a pixel. Raises
     ValueError where their aspect is another one.
     """
     height, width = images.shape[1:3]
@@ -245,7 +253,7 @@ def check_size(images: torch.Tensor, fit: Fit, name: str) -> None:
     if tuple(images.shape[1:3]) != (fit.source_height, fit.source_width):
         raise ValueError(
             f"{name} is {images.shape[2]} x {images.shape[1]}, the fit was made of a photo of {fit.source_width} x "
-            f"{fit.source_height}. Connect the same photo to Fit Image for Wan and to Restore Edit."
+            f"{fit.source_height}. Connect the same photo to Fit Image for Wan and to Composite Edit."
         )
 
 
@@ -256,7 +264,7 @@ def _same_aspect(one: float, other: float) -> bool:
 def _inside(region: Box | None, width: int, height: int) -> Box:
     if region is None or region.width <= 0 or region.height <= 0:
         raise ValueError(
-            "A region needs a size. Connect a mask that marks what to edit, or give the box's width and height."
+            "There is no region to show. Connect a mask that marks what to edit, or choose another method."
         )
     left, top = max(0, region.left), max(0, region.top)
     right, bottom = min(width, region.right), min(height, region.bottom)
@@ -289,7 +297,7 @@ def _to_aspect(box: Box, width: int, height: int, aspect: float) -> Box:
 
 
 def _placed(shown: Box, width: int, height: int) -> Box:
-    """Where a part of this shape goes in a picture: as large as fits, centred; a pixel of rounding is no border."""
+    """Where a part of this shape goes in an image: as large as fits, centred; a pixel of rounding is no border."""
     scale = min(width / shown.width, height / shown.height)
     wide, high = max(1, round(shown.width * scale)), max(1, round(shown.height * scale))
     wide = width if width - wide <= 1 else wide

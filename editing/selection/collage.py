@@ -32,15 +32,14 @@ def frame_collage(
     source: torch.Tensor | None,
     frames: torch.Tensor,
     numbers: Sequence[int],
-    columns: int = 0,
     max_side: int = 1536,
     chosen: int | None = None,
 ) -> torch.Tensor:
     """Draw the page: [1, height, width, 3], 0..1, neither side above `max_side` pixels.
 
-    source [1, H, W, C] or None; of a batch the first image is shown. frames [N, H, W, C] with their original `numbers`.
-    columns 0 takes the number that lets the pictures be largest. `chosen`, the number of a frame, is framed and also
-    shown beside the source.
+    source [1, H, W, C] or None; of a batch the first image is shown. frames [N, H, W, C] with their original `numbers`,
+    in as many columns as make them largest. `chosen`, the number of a frame, is framed and also shown beside the
+    source.
 
     Raises ValueError for images that are none, for a count of numbers that is not N, and for a chosen number that is
     not there.
@@ -51,14 +50,13 @@ def frame_collage(
             f"The collage needs one number for each frame, got {len(numbers)} numbers for {len(frames)} frames."
         )
     before = None if source is None else pictures_of(as_rgb(source[:1], "source"))[0]
-    return to_tensor(collage_page(before, pictures_of(frames), numbers, columns, max_side, chosen))
+    return to_tensor(collage_page(before, pictures_of(frames), numbers, max_side, chosen))
 
 
 def collage_page(
     source: Image.Image | None,
     pictures: Sequence[Image.Image],
     numbers: Sequence[int],
-    columns: int = 0,
     max_side: int = 1536,
     chosen: int | None = None,
 ) -> Image.Image:
@@ -69,7 +67,7 @@ def collage_page(
         header.append((source, "source"))
         if pick is not None:
             header.append((pictures[pick], f"frame {chosen}"))
-    page = _draw(_best_layout(header, pictures, columns, max_side), header, pictures, numbers, pick)
+    page = _draw(_best_layout(header, pictures, max_side), header, pictures, numbers, pick)
     if max(page.size) > max_side:
         page.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
     return page
@@ -174,16 +172,15 @@ def _layout(header: list, pictures: Sequence[Image.Image], columns: int, side: i
     return _Layout(side, _fit(pictures[0], side), sizes, columns, -(-len(pictures) // columns))
 
 
-def _best_layout(header: list, pictures: Sequence[Image.Image], columns: int, max_side: int) -> _Layout:
+def _best_layout(header: list, pictures: Sequence[Image.Image], max_side: int) -> _Layout:
     """Largest pictures first, then the fewest empty places, then the page nearest to 4:3."""
-    counts = [min(columns, len(pictures))] if columns > 0 else range(1, len(pictures) + 1)
 
     def rank(layout: _Layout) -> tuple[int, int, float]:
         empty = layout.columns * layout.rows - len(pictures)
         width, height = layout.size
         return -layout.side, empty, abs(math.log(width / height * 3 / 4))
 
-    return min((_largest_layout(header, pictures, count, max_side) for count in counts), key=rank)
+    return min((_largest_layout(header, pictures, count, max_side) for count in range(1, len(pictures) + 1)), key=rank)
 
 
 def _largest_layout(header: list, pictures: Sequence[Image.Image], columns: int, max_side: int) -> _Layout:

@@ -74,7 +74,7 @@ def _values(measures: Measures) -> dict[str, tuple[torch.Tensor, float]]:
 
 
 def _title(name: str) -> str:
-    return {"change": "still to change", "content": "content to change"}.get(name, name)
+    return {"change": "remaining change", "content": "remaining content"}.get(name, name)
 
 
 def _unit(name: str, measures: Measures) -> str:

@@ -1,10 +1,11 @@
-"""Restoration measured on real photographs with known changes, and timed on a photo of 24 megapixels.
+"""Composite Edit measured on real photographs with known changes, and timed on a photo of 24 megapixels.
 
     python tools/run.py research.benchmarks.compositing [--pictures FOLDER] [--no-speed]
 
 Each photo of tests/photos is changed in a known way: an object with its shadow is pasted in, or a part is removed. The
 changed photo then goes through what a video model does to a picture: the softness of a VAE, grain, a drift of exposure
-and colour, and a camera that moves 1 to 3 pixels. Restore Edit sees the photo and this, and is compared with the truth:
+and color, and a camera that moves 1 to 3 pixels. Composite Edit gets the photo and this, and its result is compared
+with the truth:
 
     IoU        of the mask (above 0.5) with what truly changed (more than 0.05 in a channel, holes filled)
     outside    bit-exact: are all values outside of the mask the photo's own?
@@ -30,7 +31,7 @@ from PIL import Image
 
 from ...editing.alignment import gaussian
 from ...editing.compositing.change_mask import fill_holes
-from ...editing.compositing.composite import Controls, Restored, restore
+from ...editing.compositing.composite import Composited, Controls, composite_edit
 from ...editing.compositing.fit import Fit, fit_images, plan_fit, resample
 from ..measures import new_steps, psnr
 
@@ -133,29 +134,29 @@ def paste_back(photo: torch.Tensor, edited: torch.Tensor, fit: Fit) -> torch.Ten
     return pasted
 
 
-def measure_case(case: Case, edited: torch.Tensor, fit: Fit, restored: Restored) -> dict[str, float]:
-    """IoU, outside exact (1 or 0), inside and unrestored inside in dB, share of the picture that was taken."""
+def measure_case(case: Case, edited: torch.Tensor, fit: Fit, composited: Composited) -> dict[str, float]:
+    """IoU, outside exact (1 or 0), inside and the plain edit inside in dB, share of the picture that was taken."""
     shown = torch.zeros_like(case.changed)
     shown[fit.source_box.window] = True
-    mask, changed = restored.mask > 0.5, case.changed & shown
-    outside = restored.mask == 0
+    mask, changed = composited.mask > 0.5, case.changed & shown
+    outside = composited.mask == 0
     plain = paste_back(case.photo, edited, fit)
     return {
         "iou": float((mask & changed).sum() / (mask | changed).sum().clamp(min=1)),
         "recall": float((mask & changed).sum() / changed.sum().clamp(min=1)),
-        "exact": float(torch.equal(restored.image[outside], case.photo[outside])),
-        "inside": psnr(restored.image[changed], case.truth[changed]),
+        "exact": float(torch.equal(composited.image[outside], case.photo[outside])),
+        "inside": psnr(composited.image[changed], case.truth[changed]),
         "before": psnr(plain[changed], case.truth[changed]),
-        "share": float((restored.mask > 0).float().mean()),
+        "share": float((composited.mask > 0).float().mean()),
     }
 
 
-def seam(photo: torch.Tensor, truth: torch.Tensor, restored: Restored) -> float:
-    """The strongest step that the restored picture has in the mask's edge and neither picture has there, 0..1.
+def seam(photo: torch.Tensor, truth: torch.Tensor, composited: Composited) -> float:
+    """The strongest step that the composited picture has in the mask's edge and neither picture has there, 0..1.
 
     photo, truth: [H, W, 3]. The 99.9th percentile over the pixels of the edge.
     """
-    steps = new_steps(restored.image[..., :3], photo, truth, restored.mask)
+    steps = new_steps(composited.image[..., :3], photo, truth, composited.mask)
     return float(steps.quantile(0.999)) if len(steps) else 0.0
 
 
@@ -231,23 +232,23 @@ def measure_photos(pictures: Path | None = None, sizes=((1.0, "photo"), (2.0, "h
             for smaller, model in sizes:
                 damage = Damage(camera=1.0 + number % 3)
                 edited, fit = edited_case(case, damage, smaller, seed=number)
-                restored = restore(case.photo, edited, fit, Controls())
+                composited = composite_edit(case.photo, edited, fit, Controls())
                 rows.append(
                     {
                         "photo": name,
                         "kind": kind,
                         "model": model,
                         "camera": damage.camera,
-                        **measure_case(case, edited, fit, restored),
-                        "seam": seam(case.photo, case.truth, restored),
+                        **measure_case(case, edited, fit, composited),
+                        "seam": seam(case.photo, case.truth, composited),
                     }
                 )
                 if pictures is not None:
                     shown = [
                         case.photo,
                         paste_back(case.photo, edited, fit),
-                        restored.image,
-                        restored.mask[..., None].expand(-1, -1, 3),
+                        composited.image,
+                        composited.mask[..., None].expand(-1, -1, 3),
                         case.changed[..., None].expand(-1, -1, 3).float(),
                     ]
                     save(torch.cat(shown, dim=1), pictures / f"{name}-{kind}-{model}.jpg")
@@ -260,7 +261,7 @@ def save(image: torch.Tensor, path: Path) -> None:
 
 
 def measure_speed() -> dict:
-    """Seconds and peak memory (MiB, of the whole process) of a restore into a photo of 24 megapixels."""
+    """Seconds and peak memory (MiB, of the whole process) of an edit pasted into a photo of 24 megapixels."""
     width, height = SPEED_SIZE
     case = known_change("astronaut", PASTED)
     photo, truth = (resample(one[None], width, height)[0] for one in (case.photo, case.truth))
@@ -269,13 +270,13 @@ def measure_speed() -> dict:
     del truth
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     start = time.perf_counter()
-    restored = restore(photo, edited, fit, Controls())
+    composited = composite_edit(photo, edited, fit, Controls())
     seconds = time.perf_counter() - start
     return {
         "seconds": seconds,
         "before": before,
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        "report": restored.report,
+        "report": composited.report,
     }
 
 

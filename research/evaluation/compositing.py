@@ -1,9 +1,9 @@
-"""Restore Edit measured on the embedded model's edits, where the true mask of the object is known.
+"""Composite Edit measured on the embedded model's edits, where the true mask of the object is known.
 
 `measure_compositing` gets pictures and samples nothing itself; run.py does.
 
-An edit is restored into its own first frame as rendered (128 x 128, no fit needed), with the node's defaults. Outside
-of the object and its shadow, before and after the edit, the result should be that first frame: 50 dB, identical after
+An edit is pasted into its own first frame as rendered (128 x 128, no fit needed), with the node's defaults. Outside of
+the object and its shadow, before and after the edit, the result should be that first frame: 50 dB, identical after
 rounding to 255 steps but for single pixels. The edit must not be lost by it: success is judged before and after.
 "still" has no object that changes, so the whole picture is outside; "focus" changes all of it and has no outside.
 """
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import torch
 
-from ...editing.compositing.composite import restore
+from ...editing.compositing.composite import composite_edit
 from ...editing.compositing.fit import fit_without_plan
 from ..measures import new_steps, psnr
 from .judging import edit_region, judge
@@ -52,10 +52,11 @@ def measure_compositing(
     )
     height, width = source.shape[2:]
     fit = fit_without_plan(width, height, width, height)
-    restored = [
-        restore(photo.movedim(0, -1), edit.movedim(0, -1), fit) for photo, edit in zip(source, edited, strict=True)
+    composited = [
+        composite_edit(photo.movedim(0, -1), edit.movedim(0, -1), fit)
+        for photo, edit in zip(source, edited, strict=True)
     ]
-    images = torch.stack([one.image.movedim(-1, 0) for one in restored])
+    images = torch.stack([one.image.movedim(-1, 0) for one in composited])
     judged = [judge(list(family), last, truth, source_vae, coverage, source)["success"] for last in (edited, images)]
     region = edit_region(coverage, SHADOW_MARGIN)[:, 0]
     rows = []
@@ -69,9 +70,9 @@ def measure_compositing(
                 "before": None if name == "focus" else psnr(edited[b][:, outside], source[b][:, outside]),
                 "success_before": bool(judged[0][b]),
                 "success": bool(judged[1][b]),
-                "seam": max(new_steps(restored[b].image, *pictures, restored[b].mask).tolist(), default=0.0),
-                "share": float((restored[b].mask > 0).float().mean()),
-                "whole": restored[b].whole,
+                "seam": max(new_steps(composited[b].image, *pictures, composited[b].mask).tolist(), default=0.0),
+                "share": float((composited[b].mask > 0).float().mean()),
+                "whole": composited[b].whole,
             }
         )
     return rows

@@ -47,7 +47,7 @@ CFG = 1.0
 CHAIN = {  # what follows the sampling, and how it is printed
     "selection": tables.selection_table,
     "refinement": tables.refinement_table,
-    "restoration": tables.compositing_table,
+    "compositing": tables.compositing_table,
 }
 FREE_WORDED = ("free-worded", "")
 SCHEDULES = {
@@ -79,7 +79,7 @@ def measure_model(
 
     `runs` are pairs of a name in `SCHEDULES` and positions, which are sampled and judged beside full sampling.
     `free_worded` does the same with the rules' captions of free-worded instructions, without a drop. `chain`
-    goes on from the videos of full sampling: choosing, refining, restoring.
+    goes on from the videos of full sampling: choosing, refining, compositing.
     """
     rng = torch.Generator().manual_seed(seed)  # on the CPU, so that every machine judges the same scenes
     words, free_words = random.Random(seed), random.Random(seed)
@@ -191,8 +191,8 @@ def _follow(
     refinement, refined = measure_refinement(model, families, clips.frames, clips.coverage, picked[SETTLED], seed)
     refined = refined[CHOSEN, LIGHT_PASS]
     with torch.autocast(source.device.type, enabled=False):
-        restoration = measure_compositing(families, source, refined, truth, before, clips.coverage)
-    return {"selection": chosen, "refinement": refinement, "restoration": restoration}
+        compositing = measure_compositing(families, source, refined, truth, before, clips.coverage)
+    return {"selection": chosen, "refinement": refinement, "compositing": compositing}
 
 
 def _for_json(value: torch.Tensor) -> float | bool | None:
@@ -246,7 +246,7 @@ def main() -> None:
         "--chain",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="also choose a frame, refine it and restore it into the source",
+        help="also choose a frame, refine it and composite it into the source",
     )
     parser.add_argument("--json", type=Path, help="write the scores and every scene's row here")
     args = parser.parse_args()

@@ -142,7 +142,7 @@ def compositing_table(rows: list[dict]) -> str:
     """How much of the source stays untouched around the edits, a line per family."""
     lines = [
         f"{'family':<12} {'scenes':>6} {'untouched':>10} {'outside':>9} {'edit':>8} {'success':>8} "
-        f"{'restored':>9} {'seams':>6} {'taken':>6} {'whole':>6}"
+        f"{'composited':>9} {'seams':>6} {'taken':>6} {'whole':>6}"
     ]
     families = list(dict.fromkeys(row["family"] for row in rows))
     for name in [*families, "all"]:

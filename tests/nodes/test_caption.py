@@ -11,9 +11,9 @@ import torch
 from comfy.model_management import InterruptProcessingException
 from if_edit.editing.captions.prompts import CHINESE, ENGLISH, MAY_MOVE, ONE_SENTENCE, STAGED, STILL
 from if_edit.editing.captions.rules import temporal_caption
-from if_edit.editing.captions.writer import CaptionError, write_caption
+from if_edit.editing.captions.writer import AUTOMATIC, RULES, STYLES, CaptionError, write_caption
 from if_edit.editing.vlm import LanguageModelError
-from if_edit.nodes.caption import AUTOMATIC, RULES, STYLES, TemporalCaption
+from if_edit.nodes.caption import TemporalCaption
 from if_edit.tests.support.fake_server import FakeServer, drop, error, reply, silence
 from if_edit.tests.support.scripted_vlm import Scripted
 from if_edit.tools.client import Client, WorkflowError

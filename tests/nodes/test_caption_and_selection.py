@@ -108,7 +108,7 @@ def test_malformed_frame_numbers_say_what_is_wrong(numbers, message, node):
         if node == "selector":
             select(frames, numbers)
         else:
-            FrameCollage.execute(frames[:1], frames, numbers, 0, 1024, -1)
+            FrameCollage.execute(frames[:1], frames, numbers, 1024, -1)
 
 
 @pytest.mark.parametrize("numbers", ["0,12,24,32", " 0 12\n24;32 ", "[0, 12, 24, 32]"])
@@ -149,12 +149,12 @@ def test_the_chosen_frame_is_previewed_on_the_node(tmp_path):
 def test_the_collage_node_marks_the_chosen_number():
     frames = moving_ball()[KEYFRAMES]
     plain, marked = (
-        FrameCollage.execute(frames[:1], frames, "0, 12, 24, 32", 0, 1024, chosen).result[0] for chosen in (-1, 24)
+        FrameCollage.execute(frames[:1], frames, "0, 12, 24, 32", 1024, chosen).result[0] for chosen in (-1, 24)
     )
     assert max(plain.shape) <= 1024 and max(marked.shape) <= 1024
     assert not (plain.shape == marked.shape and torch.equal(plain, marked))
     with pytest.raises(ValueError, match="no frame 5"):
-        FrameCollage.execute(frames[:1], frames, "0, 12, 24, 32", 0, 1024, 5)
+        FrameCollage.execute(frames[:1], frames, "0, 12, 24, 32", 1024, 5)
 
 
 def test_the_nodes_are_known_to_a_real_comfyui(object_info):

@@ -1,13 +1,13 @@
-"""Fit Image for Wan and Restore Edit as ComfyUI runs them."""
+"""Fit Image for Wan and Composite Edit as ComfyUI runs them."""
 
 from pathlib import Path
 
 import pytest
 import torch
-from if_edit.editing.compositing import composite as restoration
+from if_edit.editing.compositing import composite
 from if_edit.editing.compositing.composite import Controls
-from if_edit.editing.compositing.fit import Box, fit_without_plan, resample
-from if_edit.nodes.compositing import FitImageForWan, RestoreEdit
+from if_edit.editing.compositing.fit import fit_without_plan, resample
+from if_edit.nodes.compositing import CompositeEdit, FitImageForWan
 from if_edit.research.benchmarks.compositing import PASTED, Damage, damaged, known_change, load_photo
 from if_edit.research.measures import psnr
 
@@ -15,18 +15,14 @@ pytestmark = pytest.mark.usefixtures("preview_folder")
 
 ROOT = Path(__file__).parents[2]
 FIT = {
-    "budget": "480p",
+    "resolution": "480p",
     "megapixels": 0.4,
-    "multiple": "16",
+    "multiple_of": "16",
     "aspect": "as it is",
     "method": "crop",
-    "x": 0,
-    "y": 0,
-    "box_width": 0,
-    "box_height": 0,
     "region_margin": 0.25,
 }
-RESTORE = {"mode": "automatic", "protection": 0.5, "grow": 0, "feather": 5, "correct_drift": True}
+COMPOSITE = {"mode": "automatic", "threshold": 0.5, "grow": 0, "feather": 5, "correct_drift": True}
 
 
 def run(node, **values):
@@ -41,11 +37,11 @@ def fit(image, **values):
     return run(FitImageForWan, image=image, **{**FIT, **values})
 
 
-def restore(source, edited, **values):
-    return run(RestoreEdit, source=source, edited=edited, **{**RESTORE, **values})
+def paste(source, edited, **values):
+    return run(CompositeEdit, source=source, edited=edited, **{**COMPOSITE, **values})
 
 
-@pytest.mark.parametrize("node", [FitImageForWan, RestoreEdit], ids=lambda node: node.__name__)
+@pytest.mark.parametrize("node", [FitImageForWan, CompositeEdit], ids=lambda node: node.__name__)
 def test_every_input_and_output_explains_itself(node):
     schema = node.define_schema()
     assert schema.node_id.startswith("IFEdit_") and schema.category == "IF-Edit"
@@ -62,7 +58,7 @@ def test_a_photo_goes_through_both_nodes_and_only_the_edit_changes():
     image, width, height, plan = fit(photo)
     assert image.shape == (1, height, width, 3) and width % 16 == height % 16 == 0
     edited = damaged(fit(truth)[0][0], Damage(), 0)[None]
-    result, mask, pair, report = restore(photo, edited, fit=plan)
+    result, mask, pair, report = paste(photo, edited, fit=plan)
     assert result.shape == photo.shape and mask.shape == photo.shape[:3]
     assert torch.equal(result[mask == 0], photo[mask == 0])
     changed = (truth - photo).abs().amax(dim=-1) > 0.05
@@ -70,16 +66,18 @@ def test_a_photo_goes_through_both_nodes_and_only_the_edit_changes():
     assert max(pair.shape[1:3]) < 2100 and "of the photo" in report
 
 
-@pytest.mark.parametrize("multiple", ["16", "32"])
-def test_custom_budgets_and_multiples_are_kept(multiple):
-    image, width, height, _ = fit(torch.rand(2, 300, 500, 4), budget="custom", megapixels=0.1, multiple=multiple)
+@pytest.mark.parametrize("multiple_of", ["16", "32"])
+def test_custom_resolutions_and_multiples_are_kept(multiple_of):
+    image, width, height, _ = fit(
+        torch.rand(2, 300, 500, 4), resolution="custom", megapixels=0.1, multiple_of=multiple_of
+    )
     assert image.shape == (2, height, width, 3)
-    assert width % int(multiple) == height % int(multiple) == 0
+    assert width % int(multiple_of) == height % int(multiple_of) == 0
     assert width * height <= 1.05 * 0.1 * 1024 * 1024
 
 
 def test_the_sizes_of_720p_can_be_had():
-    assert fit(torch.rand(1, 90, 150, 3), budget="720p", aspect="16:9 or 9:16")[1:3] == (1280, 720)
+    assert fit(torch.rand(1, 90, 150, 3), resolution="720p", aspect="16:9 or 9:16")[1:3] == (1280, 720)
 
 
 def test_a_padded_photo_has_black_beside_it_or_its_own_edge():
@@ -90,20 +88,18 @@ def test_a_padded_photo_has_black_beside_it_or_its_own_edge():
 
 
 def test_the_embedded_models_size_can_be_had():
-    assert fit(torch.rand(1, 300, 500, 3), budget="custom", megapixels=0.016, aspect="square")[1:3] == (128, 128)
+    assert fit(torch.rand(1, 300, 500, 3), resolution="custom", megapixels=0.016, aspect="square")[1:3] == (128, 128)
 
 
-def test_a_region_follows_the_mask_and_an_empty_mask_the_box():
+def test_a_region_follows_the_mask_and_an_empty_one_is_refused():
     photo = torch.rand(1, 600, 900, 3)
     mask = torch.zeros(1, 600, 900)
     mask[0, 400:500, 700:850] = 1
     box = fit(photo, method="region", mask=mask)[3].source_box
     assert box.left <= 700 and box.right >= 850 and box.top <= 400 and box.bottom >= 500 and box.width < 450
-    values = {"x": 10, "y": 20, "box_width": 160, "box_height": 96, "region_margin": 0.0}
-    box = fit(photo, method="region", mask=torch.zeros(1, 64, 64), **values)[3].source_box
-    assert isinstance(box, Box) and box.left <= 10 and box.right >= 170 and box.width < 200
-    with pytest.raises(ValueError, match="region needs a size"):
-        fit(photo, method="region", mask=torch.zeros(1, 64, 64))
+    for empty in (None, torch.zeros(1, 64, 64)):
+        with pytest.raises(ValueError, match="Connect a mask that marks what to edit"):
+            fit(photo, method="region", mask=empty)
 
 
 def test_one_photo_serves_many_edits_and_equal_numbers_go_in_pairs():
@@ -111,27 +107,27 @@ def test_one_photo_serves_many_edits_and_equal_numbers_go_in_pairs():
     edits = photo.repeat(2, 1, 1, 1).clone()
     edits[0, 40:90, 40:90] = 0.1
     edits[1, 150:200, 300:360] = 0.9
-    images, masks, pairs, report = restore(photo, edits)
+    images, masks, pairs, report = paste(photo, edits)
     assert images.shape == edits.shape and len(pairs) == 2 and "Image 2: " in report
     assert masks[0, 60, 60] == 1 and masks[1, 60, 60] == 0 and masks[1, 170, 330] == 1
     both = torch.cat([photo, photo.flip(2)])
-    assert torch.equal(restore(both, both)[0], both)
+    assert torch.equal(paste(both, both)[0], both)
 
 
 @pytest.mark.parametrize(
     "control",
-    [{"mode": "whole image"}, {"protection": 1.0}, {"grow": 9}, {"feather": 20}, {"correct_drift": False}],
+    [{"mode": "whole image"}, {"threshold": 1.0}, {"grow": 9}, {"feather": 20}, {"correct_drift": False}],
     ids=lambda control: next(iter(control)),
 )
-def test_every_control_reaches_the_restoration(control):
+def test_every_control_reaches_the_composite(control):
     photo = resample(load_photo("chelsea")[None], 168, 108)
     edited = photo * 1.05
     edited[0, 30:60, 20:50] = 0.1
-    edited[0, 60:90, 100:130] *= 0.8  # too little for full protection
-    result = restore(photo, edited, **control)
-    wanted = restoration.restore(photo[0], edited[0], fit_without_plan(168, 108, 168, 108), Controls(**control))
+    edited[0, 60:90, 100:130] *= 0.8  # too little for full threshold
+    result = paste(photo, edited, **control)
+    wanted = composite.composite_edit(photo[0], edited[0], fit_without_plan(168, 108, 168, 108), Controls(**control))
     assert torch.equal(result[0][0], wanted.image) and torch.equal(result[1][0], wanted.mask)
-    assert not torch.equal(result[0], restore(photo, edited)[0])
+    assert not torch.equal(result[0], paste(photo, edited)[0])
 
 
 def test_each_edit_of_a_batch_has_its_own_masks():
@@ -141,7 +137,7 @@ def test_each_edit_of_a_batch_has_its_own_masks():
     keep, edit = torch.zeros(2, 2, 108, 168)
     keep[0, :, :84] = keep[1, :, 84:] = 1
     edit[0, 70:90, 120:140] = edit[1, 70:90, 20:40] = 1
-    taken = restore(photo, edits, keep_mask=keep, edit_mask=edit)[1]
+    taken = paste(photo, edits, keep_mask=keep, edit_mask=edit)[1]
     found = taken[:, [25, 25, 80, 80], [25, 135, 30, 130]]  # changed left and right, marked left and right
     assert found.tolist() == [[0, 1, 0, 1], [1, 0, 1, 0]]
 
@@ -152,7 +148,7 @@ def test_photo_and_result_stand_side_by_side():
     edited = photo.clone()
     edited[0, 40:90, 40:90] = 0.1
     alpha = torch.rand(1, height, width, 1)
-    result, _, pair, _ = restore(torch.cat([photo, alpha], dim=-1), edited)
+    result, _, pair, _ = paste(torch.cat([photo, alpha], dim=-1), edited)
     assert torch.equal(pair[:, :, :width], photo)
     assert torch.equal(pair[:, :, -width:], result[..., :3]) and torch.equal(result[..., 3:], alpha)
     assert pair[:, :, width:-width].min() == 1
@@ -160,13 +156,13 @@ def test_photo_and_result_stand_side_by_side():
 
 @pytest.mark.parametrize("photos, edits", [(2, 3), (2, 1), (3, 2)])
 def test_numbers_that_do_not_go_together_are_refused(photos, edits):
-    with pytest.raises(ValueError, match=f"{edits} edited images for {photos} photos"):
-        restore(torch.rand(photos, 64, 64, 3), torch.rand(edits, 64, 64, 3))
+    with pytest.raises(ValueError, match=f"{edits} edited images and {photos} photos"):
+        paste(torch.rand(photos, 64, 64, 3), torch.rand(edits, 64, 64, 3))
 
 
 def test_another_aspect_without_a_fit_is_refused_with_the_remedy():
     with pytest.raises(ValueError, match="Fit Image for Wan"):
-        restore(torch.rand(1, 100, 300, 3), torch.rand(1, 480, 832, 3))
+        paste(torch.rand(1, 100, 300, 3), torch.rand(1, 480, 832, 3))
 
 
 def test_a_keep_mask_protects_and_empty_masks_are_named_in_the_report():
@@ -175,11 +171,11 @@ def test_a_keep_mask_protects_and_empty_masks_are_named_in_the_report():
     edited[0, 40:120, 350:450] = torch.tensor([0.9, 0.2, 0.2])
     keep = torch.zeros(1, *photo.shape[1:3])
     keep[0, :, 400:] = 1
-    result, mask, _, report = restore(photo, edited, keep_mask=keep, edit_mask=torch.zeros(1, 64, 64))
+    result, mask, _, report = paste(photo, edited, keep_mask=keep, edit_mask=torch.zeros(1, 64, 64))
     assert torch.equal(result[:, :, 400:], photo[:, :, 400:])
     assert mask[0, 80, 370] == 1
     assert "edit_mask is empty and was ignored" in report and "keep_mask" not in report
-    assert "keep_mask is empty and was ignored" in restore(photo, edited, keep_mask=torch.zeros(1, 64, 64))[3]
+    assert "keep_mask is empty and was ignored" in paste(photo, edited, keep_mask=torch.zeros(1, 64, 64))[3]
 
 
 def test_a_broken_edit_in_a_batch_costs_only_itself():
@@ -187,7 +183,7 @@ def test_a_broken_edit_in_a_batch_costs_only_itself():
     edits = photo.repeat(2, 1, 1, 1).clone()
     edits[0] = float("nan")
     edits[1, 40:90, 40:90] = 0.1
-    images, masks, _, report = restore(photo, edits)
+    images, masks, _, report = paste(photo, edits)
     assert torch.equal(images[0], photo[0]) and masks[0].max() == 0 and masks[1].max() == 1
     assert "NaN" in report
 
@@ -208,10 +204,10 @@ def test_comfyuis_own_upscale_node_enlarges_the_edit():
             return torch.nn.functional.interpolate(images, scale_factor=2, mode="nearest")
 
     photo = resample(load_photo("coffee")[None], 1024, 672)
-    image, _, _, plan = fit(photo, budget="custom", megapixels=0.164)
+    image, _, _, plan = fit(photo, resolution="custom", megapixels=0.164)
     edited = image.clone()
     edited[0, 100:180, 200:300] = torch.tensor([0.1, 0.8, 0.3])
     model = Doubling()
-    result, mask, _, _ = restore(photo, edited, fit=plan, upscale_model=model)
+    result, mask, _, _ = paste(photo, edited, fit=plan, upscale_model=model)
     assert model.calls > 0
     assert torch.equal(result[mask == 0], photo[mask == 0]) and mask.max() == 1

@@ -8,8 +8,9 @@ import time
 import numpy as np
 import pytest
 import torch
+from if_edit.editing.selection.select import BEST_MEASURED, SOURCE, STOP, NoFrameError
 from if_edit.editing.vlm import LanguageModelError
-from if_edit.nodes.selection import BEST_MEASURED, SOURCE, STOP, FrameSelector, NoFrameError
+from if_edit.nodes.selection import FrameSelector
 from if_edit.tests.support.clips import moving_ball
 from if_edit.tests.support.scripted_vlm import Scripted
 from PIL import Image

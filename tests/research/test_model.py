@@ -398,8 +398,8 @@ def test_the_shipped_model_edits(model):
     assert all(asked) and not any(row["instruction"] for row in scores["rows"])
     chosen = evaluate_selection.summary(scores["selection"])["settled"]
     assert chosen["success"] >= scores["all"]["success"] - 1 / 7 and chosen["beside"] >= 6 / 7, chosen
-    taken = [row["success"] for row in scores["restoration"]]
-    assert sum(taken) >= sum(row["success_before"] for row in scores["restoration"]) - 1
+    taken = [row["success"] for row in scores["compositing"]]
+    assert sum(taken) >= sum(row["success_before"] for row in scores["compositing"]) - 1
     assert {row["kind"] for row in scores["refinement"]} == {"as chosen", *evaluate_refinement.FLAWS}
     (dropped,) = scores["schedules"]
     assert dropped["success"] >= 5 / 7 and dropped["to_full"] >= 25, tables.schedules_table(scores)

@@ -1,7 +1,7 @@
 // The Frame Selector in the browser: a filmstrip of what the last run has shown, and a click that writes `frame`.
 //
 // The graph needs none of this: `frame` is an ordinary INT widget (-1: automatic), which this file reads and writes.
-// The node's output message brings the frames (if_edit_filmstrip, see nodes/selection.py); pictures are small files in
+// The node's output message brings the frames (if_edit_filmstrip, see nodes/progress.py); pictures are small files in
 // ComfyUI's temp folder, fetched from its own /view. Their names are kept in the browser's session, so that the strip
 // is still there after a reload, an undo or a change of tabs, as long as the files are. They are not kept in the
 // workflow: it would go to other people with names of files that they do not have, and each run could be undone.

@@ -1,13 +1,21 @@
-"""What Restore Edit promises, kept on photographs with known changes."""
+"""What Composite Edit promises, kept on photographs with known changes."""
 
 import pytest
 import torch
 import torch.nn.functional as F
 from if_edit.editing.alignment import camera_drift, colour_drift, gaussian
-from if_edit.editing.compositing import composite as restoration
+from if_edit.editing.compositing import composite
 from if_edit.editing.compositing.blending import sample, soft_mask
 from if_edit.editing.compositing.change_mask import became_sharper, fill_holes, find_change
-from if_edit.editing.compositing.composite import AUTOMATIC, LOCAL, WHOLE, Controls, photo_mask, restore
+from if_edit.editing.compositing.composite import (
+    AUTOMATIC,
+    LOCAL,
+    WHOLE,
+    Controls,
+    composite_edit,
+    composite_edits,
+    photo_mask,
+)
 from if_edit.editing.compositing.detail import undo_softness
 from if_edit.editing.compositing.fit import PAD_BLACK, REGION, Box, fit_images, fit_without_plan, plan_fit, resample
 from if_edit.research.benchmarks.compositing import (
@@ -42,28 +50,28 @@ def first(image):
 
 @pytest.mark.parametrize("kind", [PASTED, REMOVED])
 @pytest.mark.parametrize("name", photo_names())
-def test_a_known_change_of_a_photo_is_restored(name, kind):
+def test_a_known_change_of_a_photo_is_found_and_pasted(name, kind):
     case = known_change(name, kind)
     number = photo_names().index(name)
     edited, fit = edited_case(case, Damage(camera=1.0 + number % 3), seed=number)
     with torch.inference_mode():  # as ComfyUI runs nodes
-        restored = restore(case.photo, edited, fit)
-    found = measure_case(case, edited, fit, restored)
+        composited = composite_edit(case.photo, edited, fit)
+    found = measure_case(case, edited, fit, composited)
     assert found["iou"] >= 0.85
     assert found["exact"]
     assert found["inside"] >= 29.8
     assert found["share"] < 0.1
-    assert seam(case.photo, case.truth, restored) < 0.15
-    assert not restored.whole
+    assert seam(case.photo, case.truth, composited) < 0.15
+    assert not composited.whole
 
 
 @pytest.mark.parametrize("name", ["chelsea", "rocket"])
 def test_an_edit_that_changed_nothing_gives_the_photo_bit_for_bit(name):
     photo = load_photo(name)
-    restored = restore(photo, damaged(photo, Damage(), seed=3), own_fit(photo))
-    assert torch.equal(restored.image, photo)
-    assert restored.mask.max() == 0
-    assert "No change was found" in restored.report
+    composited = composite_edit(photo, damaged(photo, Damage(), seed=3), own_fit(photo))
+    assert torch.equal(composited.image, photo)
+    assert composited.mask.max() == 0
+    assert "No change was found" in composited.report
 
 
 def test_float_values_and_alpha_outside_of_the_mask_are_the_photos_own():
@@ -72,22 +80,22 @@ def test_float_values_and_alpha_outside_of_the_mask_are_the_photos_own():
     fine = torch.cat([case.photo * 0.99991 + 1e-5, alpha], dim=-1)
     fine[0, 0, :3] = torch.tensor([1.7, -0.2, 0.123456789])  # no picture of 255 steps holds these
     edited, fit = edited_case(case, Damage(), seed=1)
-    restored = restore(fine, edited, fit)
-    outside = restored.mask == 0
-    assert torch.equal(restored.image[outside], fine[outside])
-    assert torch.equal(restored.image[..., 3:], alpha)
-    assert not torch.equal(restored.image, fine)
+    composited = composite_edit(fine, edited, fit)
+    outside = composited.mask == 0
+    assert torch.equal(composited.image[outside], fine[outside])
+    assert torch.equal(composited.image[..., 3:], alpha)
+    assert not torch.equal(composited.image, fine)
 
 
 def test_a_grey_photo_comes_back_with_three_equal_channels():
     photo = load_photo("camera")[::3, ::3, :1]
     edited = photo.expand(-1, -1, 3).clone()
     edited[20:60, 20:60] = torch.tensor([0.9, 0.2, 0.1])
-    restored = restore(photo, edited, own_fit(photo))
-    outside = restored.mask == 0
-    assert torch.equal(restored.image[outside], photo.expand(-1, -1, 3)[outside])
-    assert restored.mask[40, 40] == 1 and not outside.all()
-    assert torch.equal(restore(photo, edited * float("nan"), own_fit(photo)).image, photo.expand(-1, -1, 3))
+    composited = composite_edit(photo, edited, own_fit(photo))
+    outside = composited.mask == 0
+    assert torch.equal(composited.image[outside], photo.expand(-1, -1, 3)[outside])
+    assert composited.mask[40, 40] == 1 and not outside.all()
+    assert torch.equal(composite_edit(photo, edited * float("nan"), own_fit(photo)).image, photo.expand(-1, -1, 3))
 
 
 def test_a_region_of_a_large_photo_is_edited_at_full_resolution_and_nothing_else():
@@ -95,14 +103,14 @@ def test_a_region_of_a_large_photo_is_edited_at_full_resolution_and_nothing_else
     photo, truth = (resample(one[None], 2048, 2048)[0] for one in (small.photo, small.truth))
     fit = plan_fit(2048, 2048, 0.25e6, method=REGION, region=Box(1120, 280, 400, 400), margin=0.3)
     edited = damaged(fit_images(truth[None], fit)[0], Damage(camera=1.5), seed=0)
-    restored = restore(photo, edited, fit)
-    outside = restored.mask == 0
-    assert torch.equal(restored.image[outside], photo[outside])
+    composited = composite_edit(photo, edited, fit)
+    outside = composited.mask == 0
+    assert torch.equal(composited.image[outside], photo[outside])
     box = torch.zeros(2048, 2048, dtype=torch.bool)
     box[fit.source_box.window] = True
-    assert restored.mask[~box].max() == 0
+    assert composited.mask[~box].max() == 0
     changed = (truth - photo).abs().amax(dim=-1) > 0.05
-    assert psnr(restored.image[changed], truth[changed]) >= 30
+    assert psnr(composited.image[changed], truth[changed]) >= 30
 
 
 @pytest.mark.parametrize("size", [(2000, 400), (400, 1600)], ids=["panorama", "portrait"])
@@ -112,11 +120,11 @@ def test_any_shape_of_photo_finds_its_way_back(size):
     fit = plan_fit(width, height, 0.2e6)
     changed = photo.clone()
     changed[height // 4 : height // 2, width // 4 : width // 2] = torch.tensor([0.9, 0.1, 0.7])
-    restored = restore(photo, fit_images(changed[None], fit)[0], fit)
-    assert restored.image.shape == photo.shape
-    assert restored.mask[height // 3, width // 3] == 1
-    assert torch.equal(restored.image[restored.mask == 0], photo[restored.mask == 0])
-    assert (restored.mask > 0).float().mean() < 0.1
+    composited = composite_edit(photo, fit_images(changed[None], fit)[0], fit)
+    assert composited.image.shape == photo.shape
+    assert composited.mask[height // 3, width // 3] == 1
+    assert torch.equal(composited.image[composited.mask == 0], photo[composited.mask == 0])
+    assert (composited.mask > 0).float().mean() < 0.1
 
 
 def test_light_is_measured_on_what_did_not_change():
@@ -149,8 +157,8 @@ def test_light_that_went_beyond_white_is_no_change():
     photo = 0.2 + 0.75 * load_photo("china")
     photo[:100] = photo[:100].clamp(max=0.6)
     photo[20:60, 50:150] = 0.95
-    restored = restore(photo, (1.2 * photo).clamp(max=1), own_fit(photo))
-    assert torch.equal(restored.image, photo)
+    composited = composite_edit(photo, (1.2 * photo).clamp(max=1), own_fit(photo))
+    assert torch.equal(composited.image, photo)
 
 
 @pytest.mark.parametrize("pixels", [1.0, 2.0, 3.0])
@@ -193,14 +201,14 @@ def moved_by(photo, pixels):
 def test_what_the_camera_left_behind_is_no_change(name, pixels):
     """Up to 4 % of the picture's longer side, in the diagonal."""
     photo = load_photo(name)
-    restored = restore(photo, moved_by(photo, pixels), own_fit(photo))
-    assert "camera (" in restored.report and torch.equal(restored.image, photo)
+    composited = composite_edit(photo, moved_by(photo, pixels), own_fit(photo))
+    assert "camera (" in composited.report and torch.equal(composited.image, photo)
 
 
 def test_in_a_strip_that_is_too_narrow_to_tell_no_camera_is_found():
     strip = load_photo("china")[100:140].repeat(1, 3, 1)  # 16 pixels high where the camera is looked for
     assert camera_drift(first(strip[:, 2:]), first(strip[:, :-2])).pixels == 0
-    assert torch.equal(restore(strip, strip, own_fit(strip)).image, strip)
+    assert torch.equal(composite_edit(strip, strip, own_fit(strip)).image, strip)
 
 
 def test_what_happens_to_a_thing_on_a_plain_ground_is_no_motion_of_the_camera():
@@ -215,7 +223,7 @@ def test_a_change_at_the_border_does_not_spread_along_what_the_camera_left_behin
     photo = load_photo("coffee")
     truth = photo.clone()
     truth[150:200, :60] = torch.tensor([0.1, 0.8, 0.3])
-    mask = restore(photo, moved_by(truth, 8), own_fit(photo), Controls(feather=0)).mask
+    mask = composite_edit(photo, moved_by(truth, 8), own_fit(photo), Controls(feather=0)).mask
     assert mask[155:195, :55].min() == 1
     assert mask[:140].max() == mask[210:].max() == 0
 
@@ -223,23 +231,23 @@ def test_a_change_at_the_border_does_not_spread_along_what_the_camera_left_behin
 def test_the_edit_is_taken_as_it_is_where_drift_is_not_corrected():
     case = known_change("rocket", PASTED)
     edited, fit = edited_case(case, Damage(), seed=1)
-    restored = restore(case.photo, edited, fit, Controls(correct_drift=False))
-    taken = restored.mask == 1
-    assert taken.any() and torch.equal(restored.image[taken], edited[taken])
-    assert "Drift" not in restored.report
+    composited = composite_edit(case.photo, edited, fit, Controls(correct_drift=False))
+    taken = composited.mask == 1
+    assert taken.any() and torch.equal(composited.image[taken], edited[taken])
+    assert "Drift" not in composited.report
 
 
 def test_another_light_is_a_change_where_drift_is_not_corrected():
     photo = 0.8 * load_photo("china")
-    assert restore(photo, 1.2 * photo, own_fit(photo)).mask.max() == 0
-    assert restore(photo, 1.2 * photo, own_fit(photo), Controls(correct_drift=False)).mask.mean() > 0.3
+    assert composite_edit(photo, 1.2 * photo, own_fit(photo)).mask.max() == 0
+    assert composite_edit(photo, 1.2 * photo, own_fit(photo), Controls(correct_drift=False)).mask.mean() > 0.3
 
 
 def test_drift_is_undone_in_an_edit_larger_than_what_is_measured(monkeypatch):
     case = known_change("coffee", PASTED)
     edited, fit = edited_case(case, Damage(blur=0, camera=3.0), seed=1)
-    monkeypatch.setattr(restoration, "WORK_PIXELS", 40_000)
-    found = measure_case(case, edited, fit, restore(case.photo, edited, fit))
+    monkeypatch.setattr(composite, "WORK_PIXELS", 40_000)
+    found = measure_case(case, edited, fit, composite_edit(case.photo, edited, fit))
     assert found["exact"] and found["inside"] >= 32  # 28 in the wrong light, less in the wrong place
 
 
@@ -302,8 +310,8 @@ def test_neither_a_sharp_object_nor_grain_is_a_picture_that_came_into_focus():
     edited = photo.clone()
     edited[100:230, 100:270] = sharp[100:230, 100:270]
     assert became_sharper(first(photo), first(edited), torch.zeros(photo.shape[:2], dtype=torch.bool))
-    restored = restore(photo, edited, own_fit(photo))
-    assert not restored.whole and restored.mask[160, 160] == 1
+    composited = composite_edit(photo, edited, own_fit(photo))
+    assert not composited.whole and composited.mask[160, 160] == 1
     grain = 0.02 * torch.randn(3, 128, 128, generator=torch.Generator().manual_seed(1))
     flat = torch.full_like(grain, 0.5)
     assert not became_sharper(flat, flat + grain, torch.zeros(128, 128, dtype=torch.bool))
@@ -316,21 +324,21 @@ def test_a_soft_shadow_belongs_to_the_change():
     shadow = torch.zeros(256, 256)
     shadow[140:160, 105:150] = 1
     edited = edited * (1 - 0.1 * gaussian(shadow[None, None], 2.0)[0, 0, ..., None])
-    restored = restore(photo, edited, own_fit(photo), Controls(correct_drift=False))
-    assert restored.mask[150, 125] == 1
-    assert restored.mask[200, 125] == 0
+    composited = composite_edit(photo, edited, own_fit(photo), Controls(correct_drift=False))
+    assert composited.mask[150, 125] == 1
+    assert composited.mask[200, 125] == 0
 
 
-def test_protection_grow_and_feather_do_what_they_say():
+def test_threshold_grow_and_feather_do_what_they_say():
     case = known_change("rocket", PASTED)
     edited, fit = edited_case(case, Damage(), seed=1)
 
     def taken(**controls):
-        return (restore(case.photo, edited, fit, Controls(**controls)).mask > 0).sum()
+        return (composite_edit(case.photo, edited, fit, Controls(**controls)).mask > 0).sum()
 
-    assert taken(protection=1.0) < taken() < taken(protection=0.0)
+    assert taken(threshold=1.0) < taken() < taken(threshold=0.0)
     assert taken(grow=-3) < taken() < taken(grow=6)
-    hard = restore(case.photo, edited, fit, Controls(feather=0)).mask
+    hard = composite_edit(case.photo, edited, fit, Controls(feather=0)).mask
     assert set(hard.unique().tolist()) == {0.0, 1.0}
     assert taken(feather=0) < taken(feather=12)
 
@@ -342,11 +350,11 @@ def test_masks_overrule_the_estimate_and_keep_goes_first():
     keep[:, :110] = 1
     edit[400:440, 300:340] = 1
     edit[400:440, :60] = 1
-    restored = restore(case.photo, edited, fit, keep_mask=keep, edit_mask=edit)
-    assert torch.equal(restored.image[:, :110], case.photo[:, :110])
-    assert restored.mask[:, :110].max() == 0
-    assert restored.mask[100, 140] == 1  # of the pasted object the other half
-    assert restored.mask[420, 320] == 1
+    composited = composite_edit(case.photo, edited, fit, keep_mask=keep, edit_mask=edit)
+    assert torch.equal(composited.image[:, :110], case.photo[:, :110])
+    assert composited.mask[:, :110].max() == 0
+    assert composited.mask[100, 140] == 1  # of the pasted object the other half
+    assert composited.mask[420, 320] == 1
 
 
 def test_masks_are_those_of_the_photo_where_a_part_of_it_is_edited():
@@ -355,21 +363,21 @@ def test_masks_are_those_of_the_photo_where_a_part_of_it_is_edited():
     keep, edit = torch.zeros(2, *photo.shape[:2])
     edit[180:200, 290:390] = 1
     keep[:, 340:] = 1
-    restored = restore(photo, fit_images(photo[None], fit)[0], fit, keep_mask=keep, edit_mask=edit)
-    assert restored.mask[190, 300:330].min() == 1
-    assert restored.mask[:, 340:].max() == 0
-    assert restored.mask[:170].max() == restored.mask[210:].max() == restored.mask[:, :280].max() == 0
+    composited = composite_edit(photo, fit_images(photo[None], fit)[0], fit, keep_mask=keep, edit_mask=edit)
+    assert composited.mask[190, 300:330].min() == 1
+    assert composited.mask[:, 340:].max() == 0
+    assert composited.mask[:170].max() == composited.mask[210:].max() == composited.mask[:, :280].max() == 0
 
 
 def test_a_half_marked_keep_mask_keeps_half_of_the_photo():
     photo = torch.full((64, 64, 3), 0.2)
-    restored = restore(photo, photo + 0.4, own_fit(photo), Controls(mode=WHOLE), torch.full((64, 64), 0.5))
-    assert torch.allclose(restored.image, torch.tensor(0.4)) and torch.allclose(restored.mask, torch.tensor(0.5))
+    composited = composite_edit(photo, photo + 0.4, own_fit(photo), Controls(mode=WHOLE), torch.full((64, 64), 0.5))
+    assert torch.allclose(composited.image, torch.tensor(0.4)) and torch.allclose(composited.mask, torch.tensor(0.5))
 
 
 def test_the_whole_image_is_taken_whatever_grow_says():
     photo = torch.rand(64, 64, 3)
-    assert restore(photo, 1 - photo, own_fit(photo), Controls(mode=WHOLE, grow=-20)).mask.min() == 1
+    assert composite_edit(photo, 1 - photo, own_fit(photo), Controls(mode=WHOLE, grow=-20)).mask.min() == 1
 
 
 def test_the_change_is_taken_in_full_and_fades_outside_of_it():
@@ -393,23 +401,23 @@ def test_the_edit_fades_towards_sides_beyond_which_the_photo_goes_on():
     "what, edit",
     [
         (
-            "of the picture changed",
+            "of the image changed",
             lambda photo: torch.where(torch.arange(512)[:, None] > 90, torch.tensor([0.8, 0.5, 0.3]), photo),
         ),
-        ("light of the whole picture", lambda photo: photo * 0.4),
+        ("exposure of the whole image", lambda photo: photo * 0.4),
         ("became sharper", None),
     ],
 )
 def test_an_edit_of_the_whole_image_is_noticed_offered_and_not_forced(what, edit):
     photo = load_photo("rocket") if edit else gaussian(first(load_photo("rocket"))[None], 3.0)[0].movedim(0, -1)
     edited = edit(photo) if edit else load_photo("rocket")
-    drift = "light" in what
-    automatic = restore(photo, edited, own_fit(photo), Controls(correct_drift=drift))
+    drift = "exposure" in what
+    automatic = composite_edit(photo, edited, own_fit(photo), Controls(correct_drift=drift))
     assert automatic.whole and what in automatic.report and LOCAL in automatic.report
     assert psnr(automatic.image, edited) > 50
-    local = restore(photo, edited, own_fit(photo), Controls(mode=LOCAL, correct_drift=drift))
+    local = composite_edit(photo, edited, own_fit(photo), Controls(mode=LOCAL, correct_drift=drift))
     assert not local.whole and what in local.report and WHOLE in local.report
-    asked = restore(photo, edited, own_fit(photo), Controls(mode=WHOLE))
+    asked = composite_edit(photo, edited, own_fit(photo), Controls(mode=WHOLE))
     assert asked.whole and asked.mask.min() == 1
 
 
@@ -419,11 +427,11 @@ def test_on_a_plain_ground_an_edit_that_is_the_photo_without_its_blur_came_into_
     things = [((x - 60).square() + (y - 50).square() < 900) * 1.0, ((x - 180).abs() + (y - 130).abs() < 40) * 1.0]
     sharp = torch.full((192, 256, 3), 0.6).lerp(torch.tensor([0.8, 0.2, 0.1]), (things[0] + things[1])[..., None])
     blurred = gaussian(first(sharp)[None], 3.5)[0].movedim(0, -1)
-    focused = restore(blurred, sharp, own_fit(sharp))
+    focused = composite_edit(blurred, sharp, own_fit(sharp))
     assert focused.whole and "became sharper" in focused.report
 
     other = sharp.lerp(torch.tensor([0.1, 0.3, 0.7]), things[1][..., None])
-    recoloured = restore(sharp, other, own_fit(sharp))
+    recoloured = composite_edit(sharp, other, own_fit(sharp))
     assert not recoloured.whole and 0.05 < recoloured.mask.mean() < 0.2
 
 
@@ -438,21 +446,42 @@ def test_a_broken_edit_gives_the_photo_and_says_so():
     photo = load_photo("chelsea")
     edited = photo.clone()
     edited[0, 0, 0] = float("nan")
-    restored = restore(photo, edited, own_fit(photo))
-    assert torch.equal(restored.image, photo)
-    assert "NaN" in restored.report and "comes back" in restored.report
+    composited = composite_edit(photo, edited, own_fit(photo))
+    assert torch.equal(composited.image, photo)
+    assert "NaN" in composited.report and "returned unchanged" in composited.report
+
+
+def test_a_batch_of_edits_is_pasted_one_by_one_and_reduces_its_photo_once(monkeypatch):
+    case = known_change("coffee", PASTED)
+    edited, fit = edited_case(case, Damage(), smaller=2.0, seed=1)
+    mirrored = edited.flip(0)
+    alone = [composite_edit(case.photo, one, fit) for one in (edited, mirrored, edited)]
+    reduced = []
+
+    def count(images, *size_and_box):
+        if images.shape[1:] == case.photo.shape:
+            reduced.append(size_and_box)
+        return resample(images, *size_and_box)
+
+    monkeypatch.setattr(composite, "resample", count)
+    images, masks, pairs, reports = composite_edits(case.photo[None], torch.stack([edited, mirrored, edited]), fit)
+    assert reduced.count((fit.width, fit.height, fit.source_box)) == 1
+    assert len(images) == len(masks) == len(pairs) == len(reports) == 3
+    for place, one in enumerate(alone):
+        assert torch.equal(images[place], one.image) and torch.equal(masks[place], one.mask)
+        assert reports[place] == f"Image {place + 1}: {one.report}"
 
 
 def test_wrong_sizes_and_modes_are_refused():
     photo = load_photo("chelsea")
     with pytest.raises(ValueError, match=r"source is 448 x 288, the fit was made of a photo of 100 x 100"):
-        restore(photo, photo, plan_fit(100, 100, 10_000))
+        composite_edit(photo, photo, plan_fit(100, 100, 10_000))
     with pytest.raises(ValueError, match="another aspect"):
-        restore(photo, photo[:100], own_fit(photo))
+        composite_edit(photo, photo[:100], own_fit(photo))
     with pytest.raises(ValueError, match="Unknown mode"):
-        restore(photo, photo, own_fit(photo), Controls(mode="both"))
+        composite_edit(photo, photo, own_fit(photo), Controls(mode="both"))
     with pytest.raises(ValueError, match="NaN"):
-        restore(photo * float("nan"), photo, own_fit(photo))
+        composite_edit(photo * float("nan"), photo, own_fit(photo))
 
 
 def test_an_upscale_model_gets_the_edit_and_only_where_the_photo_is_larger():
@@ -466,12 +495,12 @@ def test_an_upscale_model_gets_the_edit_and_only_where_the_photo_is_larger():
         asked.append(images.shape)
         return resample(truth[None], 1024, 672)  # a perfect one
 
-    best = restore(photo, edited, fit, enlarge=enlarge)
-    plain = restore(photo, edited, fit)
+    best = composite_edit(photo, edited, fit, enlarge=enlarge)
+    plain = composite_edit(photo, edited, fit)
     changed = (truth - photo).abs().amax(dim=-1) > 0.05
     assert asked == [(1, fit.height, fit.width, 3)]
     assert psnr(best.image[changed], truth[changed]) > psnr(plain.image[changed], truth[changed]) + 3
-    restore(small.photo, small.truth, own_fit(small.photo), enlarge=enlarge)
+    composite_edit(small.photo, small.truth, own_fit(small.photo), enlarge=enlarge)
     assert len(asked) == 1
 
 
@@ -479,8 +508,8 @@ def test_an_upscale_model_that_overshoots_makes_no_values_beyond_white():
     photo = load_photo("coffee")[:128, :192]
     fit = fit_without_plan(192, 128, 96, 64)
     small = fit_images(photo[None], fit)[0]
-    restored = restore(photo, small, fit, Controls(mode=WHOLE), enlarge=lambda images: photo[None] * 3 - 1)
-    assert restored.image.min() == 0 and restored.image.max() == 1
+    composited = composite_edit(photo, small, fit, Controls(mode=WHOLE), enlarge=lambda images: photo[None] * 3 - 1)
+    assert composited.image.min() == 0 and composited.image.max() == 1
 
 
 def test_masks_may_be_drawn_on_the_photo_or_on_the_models_picture():
@@ -525,8 +554,8 @@ def test_a_frame_around_the_picture_is_not_filled():
 
 def test_what_a_small_picture_cannot_tell_is_left_alone():
     photo = torch.rand(8, 10, 3)
-    assert restore(photo, photo, own_fit(photo)).mask.max() == 0
-    assert restore(photo, 1 - photo, own_fit(photo), Controls(mode=AUTOMATIC)).image.shape == photo.shape
+    assert composite_edit(photo, photo, own_fit(photo)).mask.max() == 0
+    assert composite_edit(photo, 1 - photo, own_fit(photo), Controls(mode=AUTOMATIC)).image.shape == photo.shape
 
 
 def test_the_table_of_the_embedded_model_counts_what_stayed_untouched():

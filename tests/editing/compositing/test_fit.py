@@ -7,11 +7,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from if_edit.editing.compositing.fit import (
-    BUDGETS,
     CROP,
     PAD_BLACK,
     PAD_BLURRED,
     REGION,
+    RESOLUTIONS,
     Box,
     fit_images,
     fit_without_plan,
@@ -22,7 +22,7 @@ from if_edit.editing.compositing.fit import (
     shown_part,
 )
 
-PIXELS = BUDGETS["480p"]
+PIXELS = RESOLUTIONS["480p"]
 
 
 def photo(height, width, count=1, channels=3):
@@ -33,7 +33,7 @@ def photo(height, width, count=1, channels=3):
 
 
 @pytest.mark.parametrize(
-    "aspect, budget, multiple, size",
+    "aspect, resolution, multiple_of, size",
     [
         (16 / 9, "480p", 16, (832, 480)),
         (9 / 16, "480p", 16, (480, 832)),
@@ -42,8 +42,8 @@ def photo(height, width, count=1, channels=3):
         (1.0, "480p", 16, (624, 624)),
     ],
 )
-def test_sizes_that_wan_was_made_for_are_taken_where_they_are_near(aspect, budget, multiple, size):
-    assert model_size(aspect, BUDGETS[budget], multiple) == size
+def test_sizes_that_wan_was_made_for_are_taken_where_they_are_near(aspect, resolution, multiple_of, size):
+    assert model_size(aspect, RESOLUTIONS[resolution], multiple_of) == size
 
 
 @settings(max_examples=80, deadline=None)
@@ -56,7 +56,7 @@ def test_sizes_that_wan_was_made_for_are_taken_where_they_are_near(aspect, budge
     aspect=st.sampled_from([None, 1.0, 16 / 9]),
     corner=st.tuples(st.floats(0, 0.9), st.floats(0, 0.9)),
 )
-def test_every_fit_keeps_its_multiples_its_budget_and_the_photos_shape(
+def test_every_fit_keeps_its_multiples_its_resolution_and_the_photos_shape(
     width, height, megapixels, multiple, method, aspect, corner
 ):
     pixels = megapixels * 1024 * 1024
@@ -164,7 +164,7 @@ def test_a_region_at_the_corner_stays_inside_of_the_photo():
 
 @pytest.mark.parametrize("region", [None, Box(10, 10, 0, 0), Box(10, 10, 5, -1)])
 def test_a_region_without_a_size_is_refused(region):
-    with pytest.raises(ValueError, match="region needs a size"):
+    with pytest.raises(ValueError, match="Connect a mask that marks what to edit"):
         plan_fit(100, 100, PIXELS, method=REGION, region=region)
 
 
