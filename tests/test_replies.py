@@ -1,5 +1,6 @@
 """What language models answer becomes a caption, whatever form it comes in, and what cannot be used is recognised."""
 
+import re
 import time
 
 import pytest
@@ -69,6 +70,20 @@ def test_every_example_is_itself_a_reply_that_can_be_used(style, camera):
         assert (len(reply.stages) == 4) == (style == STAGED)
         assert problem(reply.caption, shown.instruction, camera, asks_for_camera=shown.moves_camera) is None
         assert says_camera_is_still(reply.caption) == (camera == STILL and not shown.moves_camera)
+
+
+@pytest.mark.parametrize("language", [ENGLISH, CHINESE])
+@pytest.mark.parametrize(
+    ("style", "labels"),
+    [
+        (STAGED, ["FIRST", "THEN", "FINALLY", "UNCHANGED", "END STATE", "CAPTION"]),
+        (ONE_SENTENCE, ["CAPTION", "END STATE"]),
+    ],
+)
+def test_each_label_of_the_form_starts_a_line(style, labels, language):
+    form = system_text(style, STILL, language, 100).split("with exactly these ")[1].split("Examples:")[0]
+    assert re.findall(r"^([A-Z ]+): ", form, re.MULTILINE) == labels
+    assert len(re.findall(r"\b(?:FIRST|THEN|FINALLY|UNCHANGED|END STATE|CAPTION):", form)) == len(labels)
 
 
 def test_the_question_says_what_the_person_chose():
