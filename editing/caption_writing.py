@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from .asking import ATTEMPTS, SHOWN, ask_once
 from .caption_prompts import CHINESE, ENGLISH, MAY_MOVE, STAGED, STILL, retry_text, system_text, user_text
 from .captions import CAMERA_STILL, temporal_caption
-from .replies import LONGEST_END_STATE, Reply, problem_of, read_reply, with_still_camera, without_still_camera
+from .replies import Reply, problem_of, problem_of_end_state, read_reply, with_still_camera, without_still_camera
 from .vlm import LanguageModel
 
 if TYPE_CHECKING:
@@ -47,6 +48,12 @@ def by_rules(instruction: str, camera: str = STILL) -> WrittenCaption:
     return WrittenCaption(caption, ruled.end_state, f"Written by rules, as an edit of the kind: {ruled.family}.")
 
 
+def asks_for_camera(instruction: str) -> bool:
+    """Whether the instruction itself moves the camera: by the rules, or as "look up at the ceiling" does."""
+    looks = re.match(r"(?:please )?look (?:up|down|left|right|around|closer|at)\b", instruction.strip(), re.IGNORECASE)
+    return bool(looks) or CAMERA_STILL not in temporal_caption(instruction).caption
+
+
 def write_caption(
     model: LanguageModel,
     instruction: str,
@@ -81,7 +88,7 @@ def write_caption(
         CaptionError: if `strict`.
     """
     ruled = by_rules(instruction, camera)  # also refuses an empty instruction before anything is asked
-    asks_for_camera = CAMERA_STILL not in temporal_caption(instruction).caption
+    moves_camera = asks_for_camera(instruction)
     images = [] if image is None else [image[:1]]
     system = system_text(style, camera, language, max_words)
     question = user_text(instruction, guidance, bool(images))
@@ -93,9 +100,9 @@ def write_caption(
         if reason:
             break
         reply = read_reply(text)
-        problem = problem_of(reply.caption, instruction, camera, language, max_words, asks_for_camera)
+        problem = problem_of(reply.caption, instruction, camera, language, max_words, moves_camera)
         if problem is None:
-            return _finished(reply, ruled, instruction, camera, language, asks_for_camera)
+            return _finished(reply, ruled, instruction, camera, language, moves_camera)
         log.info("IF-Edit: the caption of %s was not used because %s: %r", model.name, problem, text[:SHOWN])
         reason = f"The answer of {model.name} could not be used because {problem}, after asking {attempt + 1} times."
         prompt = retry_text(question, problem)
@@ -109,14 +116,13 @@ def write_caption(
 
 
 def _finished(
-    reply: Reply, ruled: WrittenCaption, instruction: str, camera: str, language: str, asks_for_camera: bool
+    reply: Reply, ruled: WrittenCaption, instruction: str, camera: str, language: str, moves_camera: bool
 ) -> WrittenCaption:
     caption = reply.caption
-    if camera == STILL and not asks_for_camera:
+    if camera == STILL and not moves_camera:
         caption = with_still_camera(caption, language)
-    end_state = reply.end_state
-    if problem_of(end_state, instruction, MAY_MOVE, language, LONGEST_END_STATE, fewest_words=2):
-        end_state = ruled.end_state
+    unusable = problem_of_end_state(reply.end_state, reply.caption, instruction, language)
+    end_state = ruled.end_state if unusable else reply.end_state
     lines = [f"{name.capitalize()}: {text}" for name, text in reply.stages.items()]
     if reply.thoughts:
         lines.append(f"Thoughts: {reply.thoughts}")
