@@ -62,7 +62,8 @@ _FACT = re.compile(
     r"|says|said|famous|popular|invented|known (?:for|as)|costs?|dollars|euros|percent|compan(?:y|ies)|researchers"
     r"|scientists|(?:in|of|around|all over) the world|people (?:who|often|like|use|love|to)|often|usually|always"
     r"|mostly|typically|generally|commonly|because|million|in general|kind of|type of|such as|(?:is|are) used)\b"
-    r"|\d+ ?%|[$\u20ac]\d|\d:\d\d|\bmeans that\b|\bis an? (?:\w+ )?(?:way|reminder|symbol|part) "
+    r"|\d+ ?%|[$\u20ac]\d|\d:\d\d|\bper (?:second|minute|hour|day|year|person)\b"
+    r"|\bmeans that\b|\bis an? (?:\w+ )?(?:way|reminder|symbol|part) "
     r"|\u56e0\u4e3a|\u4e00\u79cd|\u4e4b\u4e00|\u559c\u6b22|\u53ef\u4ee5|\u9700\u8981|\u6709\u52a9|\u91cd\u8981"
     r"|\u5e94\u8be5|\u4ee3\u8868|\u8c61\u5f81|\u4eba\u7c7b|\u4e3a\u4ec0\u4e48|\u5feb\u4e50|\u597d\u7684|\u4ee5\u4e0b"
     r"|\u6839\u636e|\u597d\u5904|\u6bcf[\u5929\u5e74\u6708\u5468]",
