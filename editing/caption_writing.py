@@ -50,7 +50,9 @@ def by_rules(instruction: str, camera: str = STILL) -> WrittenCaption:
 
 def asks_for_camera(instruction: str) -> bool:
     """Whether the instruction itself moves the camera: by the rules, or as "look up at the ceiling" does."""
-    looks = re.match(r"(?:please )?look (?:up|down|left|right|around|closer|at)\b", instruction.strip(), re.IGNORECASE)
+    looks = re.match(
+        r"(?:please )?(?:look|tilt|pan) (?:up|down|left|right|around|closer|at)\b", instruction.strip(), re.IGNORECASE
+    )
     return bool(looks) or CAMERA_STILL not in temporal_caption(instruction).caption
 
 

@@ -61,12 +61,13 @@ _FACT = re.compile(
     r"\b(?:every (?:\w+ )?(?:day|week|month|year|night|summer|winter)s?|years? ago|(?:1[5-9]|20)\d\d|centur(?:y|ies)"
     r"|says|said|famous|popular|invented|known (?:for|as)|costs?|dollars|euros|percent|compan(?:y|ies)|researchers"
     r"|scientists|(?:in|of|around|all over) the world|people (?:who|often|like|use|love|to)|often|usually|always"
-    r"|mostly|typically|generally|commonly|because|million|in general|kind of|type of|such as|(?:is|are) used)\b"
+    r"|mostly|typically|generally|commonly|because|million|in general|kind of|type of|such as|(?:is|are) used"
+    r"|(?:story|stories|tale|novel|movie|song|lesson|readers) (?:of|about|makes?|teach(?:es)?)|at \d+ degrees)\b"
     r"|\d+ ?%|[$\u20ac]\d|\d:\d\d|\bper (?:second|minute|hour|day|year|person)\b"
     r"|\bmeans that\b|\bis an? (?:\w+ )?(?:way|reminder|symbol|part) "
     r"|\u56e0\u4e3a|\u4e00\u79cd|\u4e4b\u4e00|\u559c\u6b22|\u53ef\u4ee5|\u9700\u8981|\u6709\u52a9|\u91cd\u8981"
     r"|\u5e94\u8be5|\u4ee3\u8868|\u8c61\u5f81|\u4eba\u7c7b|\u4e3a\u4ec0\u4e48|\u5feb\u4e50|\u597d\u7684|\u4ee5\u4e0b"
-    r"|\u6839\u636e|\u597d\u5904|\u6bcf[\u5929\u5e74\u6708\u5468]",
+    r"|\u6839\u636e|\u597d\u5904|\u4e3b\u8981|\u4e4b\u738b|\u89c4\u5f8b|\u6211\u4eec\u5e94|\u6bcf[\u5929\u5e74\u6708\u5468]",
     re.IGNORECASE,
 )
 _GERUND_AS_SUBJECT = re.compile(  # "Reading books is", "Dancing improves"; not "Swinging its tail, the cat"

@@ -29,7 +29,7 @@ from pathlib import Path
 from .captions import temporal_caption
 from .captions.vocabulary import ACTIONS, OWN_VERBS, PARTICIPLES, VERBS, bare_verbs
 
-WORDS_OF_ONE_STEP = 14  # a shorter caption in which one thing happens may as well be a fact: "the paint dries fast"
+WORDS_OF_ONE_STEP = 15  # a shorter caption in which one thing happens may as well be a fact: "the paint dries fast"
 LONGEST_GAP = 5  # words from a verb to its particle: "turn the big red lamp off"
 PROGRESS_OF_THE_UNKNOWN = 4  # changes in a caption of what no table knows: "show the aftermath of an earthquake"
 _WORDS_FILE = Path(__file__).with_name("grounding_words.txt")
@@ -44,6 +44,7 @@ _COMPOUNDS = {
     "are left": "",
     "step by step": "",
 }
+_CAN = re.compile(r"\b((?:the|an?|this|that|my|his|her) (?:\w+ ){0,2})can\b(?! be\b)")  # "the red can"
 _COMPOUND = "|".join(filter(None, _COMPOUNDS.values()))
 _DETERMINERS = frozenset(
     "the a an this that these those my your his her its our their some any no of each every both two three four five "
@@ -64,7 +65,7 @@ _PARTICLES = frozenset(
     "up down back over off out away around shape form apart together into through to alive loose free on open shut "
     "dark black white blank limp flat red green blue".split()
 )
-_ASIDE = re.compile(r"\b(?:that|which|who|whose|because|since)\b[^,.;:]*")
+_ASIDE = re.compile(r"\b(?:that|which|who|whose|because|since|when|whenever|if)\b[^,.;:]*")
 _TAKES_TIME = re.compile(
     r"\b(?:gradually|steadily|bit by bit|little by little|one by one|one after (?:another|the other)|step by step"
     r"|more and more|slowly|until)\b"
@@ -554,6 +555,7 @@ def _freeze(lines: Mapping[str, set[str]]) -> dict[str, frozenset[str]]:
 def english_words(text: str) -> list[str]:
     """Words in small letters, without 's; "ice cream" is one."""
     text = re.sub(r"'s\b", "", text.lower().replace("\u2019", "'"))
+    text = _CAN.sub(r"\1tin", text)
     for parts, whole in _COMPOUNDS.items():
         text = re.sub(rf"\b{parts}\b", whole, text)
     return [word for word in re.findall(rf"{_COMPOUND}|[^\W\d_]+", text) if _latin(word)]

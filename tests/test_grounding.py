@@ -31,10 +31,12 @@ def problem(reply, instruction, language=ENGLISH):
 # ---- lists of replies
 
 
-@pytest.mark.parametrize("part", ["tuning", "held_out"])
-@pytest.mark.parametrize("good", [True, False])
+@pytest.mark.parametrize(
+    ("part", "good"),
+    [("tuning", True), ("tuning", False), ("held_out", True), ("held_out", False), ("small_model", False)],
+)
 def test_of_a_list_of_replies_at_most_two_percent_are_judged_wrongly(part, good):
-    """The list "held_out" was written last, and the rule was not tuned on it (see its first entry's `note`)."""
+    """The rule was tuned on "tuning" and not on "held_out"; "small_model" is what SmolLM2-135M wrote."""
     listed = [entry for entry in REPLIES if entry["good"] == good and entry["part"] == part]
     judged = {
         f"{entry['instruction']}: {entry['reply']}": problem(
