@@ -89,7 +89,6 @@ _STILL_SPEECH = re.compile(
     "|\u9759\u6b62|\u4e0d\u53d8|\u4e0d\u52a8",
     re.IGNORECASE,
 )
-_NOT_NAMED = "it does not name what the instruction is about"
 
 
 def why_not_grounded(caption: str, instruction: str, asks_for_camera: bool = False) -> str | None:
@@ -110,18 +109,26 @@ def why_not_grounded(caption: str, instruction: str, asks_for_camera: bool = Fal
         return None if _CAMERA_SPEECH.search(caption) else "it does not tell how the camera moves"
     if _speaks_in_general(caption, asked):
         return "it speaks of such things in general"
-    named = [mention for mention in asked.mentions if told.names(mention)]
-    names_thing = any(mention.is_thing for mention in named)
-    if asked.goal and asked.goal.names & read_table().colors and asked.goal not in named:
+    if asked.goal and asked.goal.names & read_table().colors and not told.names(asked.goal):
         return "it does not tell of the color that was asked for"
-    if asked.things and not names_thing:
-        # The photo may show it by another name; then the change has to be the one that was asked for.
-        is_change = told.families & asked.main_families - _WIDE or asked.goal in named
-        unknown = not asked.families and not any(thing.known for thing in asked.things)
-        return None if is_change or unknown and progress >= PROGRESS_OF_THE_UNKNOWN else _NOT_NAMED
+    if not _names_what_was_asked(told, asked, progress):
+        return "it does not name what the instruction is about"
     if asked.things and progress > 1 or told.tells(asked):
         return None
     return "it tells of another change than the instruction"
+
+
+def _names_what_was_asked(told: Told, asked: Asked, progress: int) -> bool:
+    """Whether a thing of the instruction is named, if it has any.
+
+    The photo may show it by another name; then the change has to be the very one that was asked for.
+    """
+    if not asked.things or any(map(told.names, asked.things)):
+        return True
+    if told.families & asked.main_families - _WIDE or asked.goal and told.names(asked.goal):
+        return True
+    is_unknown = not asked.families and not any(thing.known for thing in asked.things)
+    return is_unknown and progress >= PROGRESS_OF_THE_UNKNOWN
 
 
 _WIDE = frozenset("body add vanish replace move look rotate".split())  # too many things do these
