@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from if_edit.editing.caption_prompts import ENGLISH, ONE_SENTENCE, STAGED, STILL
 from if_edit.editing.caption_writing import asks_for_camera
 from if_edit.editing.grounding import read_table, why_not_grounded
 from if_edit.editing.replies import problem_of, problem_of_end_state, read_reply
+from if_edit.editing.vlm import LanguageModelError
 from if_edit.editing.vlm.server import ServerLanguageModel
 from if_edit.tools.comfyui import free_port
 
@@ -178,10 +180,13 @@ def wait_for(address, server):
 @pytest.mark.parametrize("style", [STAGED, ONE_SENTENCE])
 def test_nonsense_of_a_real_small_model_is_not_taken_for_a_caption(small_model, style):
     system = system_text(style, STILL, ENGLISH, 100)
-    taken = {}
+    replies = {}
     for seed, instruction in enumerate(INSTRUCTIONS):
         question = user_text(instruction, has_image=False)
-        reply = small_model.ask(system, question, [], seed=seed, max_tokens=160, check_interrupt=lambda: None)
-        if problem(reply, instruction) is None:
-            taken[instruction] = reply
+        with suppress(LanguageModelError):  # an empty reply
+            replies[instruction] = small_model.ask(
+                system, question, [], seed=seed, max_tokens=160, check_interrupt=lambda: None
+            )
+    taken = {instruction: reply for instruction, reply in replies.items() if problem(reply, instruction) is None}
+    assert len(replies) >= 5
     assert len(taken) <= 1, taken  # it was 19 of 20 before; one may be a caption by chance
