@@ -179,14 +179,19 @@ _TASK = (
 _FORMS = {
     STAGED: (
         "Look at the photo, think about how this change would really take place, and answer with exactly these six "
-        "lines: FIRST: how the change begins THEN: how it goes on FINALLY: how it ends, after which everything holds "
-        "still UNCHANGED: what stays as it is END STATE: one sentence about the finished picture, as if nothing had "
-        "ever been different CAPTION: all of it as one continuous event, in the present tense"
+        "lines:\n\n"
+        "FIRST: how the change begins\n"
+        "THEN: how it goes on\n"
+        "FINALLY: how it ends, after which everything holds still\n"
+        "UNCHANGED: what stays as it is\n"
+        "END STATE: one sentence about the finished picture, as if nothing had ever been different\n"
+        "CAPTION: all of it as one continuous event, in the present tense"
     ),
     ONE_SENTENCE: (
         "Look at the photo, think about how this change would really take place, and answer with exactly these two "
-        "lines: CAPTION: one sentence in the present tense that tells the change as one continuous event up to its "
-        "end END STATE: one sentence about the finished picture, as if nothing had ever been different"
+        "lines:\n\n"
+        "CAPTION: one sentence in the present tense that tells the change as one continuous event up to its end\n"
+        "END STATE: one sentence about the finished picture, as if nothing had ever been different"
     ),
 }
 

@@ -13,7 +13,9 @@ import unicodedata
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from .prompts import CHINESE, STILL
+from .chatter import denies, is_code, is_english, repeats_itself, why_chatter
+from .grounding import asks_the_same, shares_a_word, why_not_grounded
+from .prompts import CHINESE, EXAMPLES, STILL
 from .rules import CAMERA_STILL
 
 CAMERA_STILL_CHINESE = "\u955c\u5934\u4fdd\u6301\u9759\u6b62\u3002"  # "the camera stays still."
@@ -41,8 +43,9 @@ def read_reply(text: str) -> Reply:
     """The caption and what came with it, from whatever a model wrote. Never raises; what is not found is empty."""
     text = visible_text(str(text)[:LONGEST_REPLY])
     thoughts, text = split_thoughts(text)
-    parts = _from_json(text) or _from_labels(text)
-    parts = parts or {"caption": _without_chatter(text)}
+    parts = _from_json(text)
+    if not parts and not _is_broken_json(text):
+        parts = _from_labels(text) or ({} if _is_table(text) else {"caption": _without_chatter(text)})
     clean = {name: as_sentences(part) for name, part in parts.items()}
     stages = {name: clean[name] for name in STAGES if clean.get(name)}
     caption = clean.get("caption", "")
@@ -54,39 +57,59 @@ def read_reply(text: str) -> Reply:
 
 
 def problem_of(
-    caption: str,
-    instruction: str,
-    camera: str,
-    language: str,
-    max_words: int,
-    asks_for_camera: bool = False,
-    fewest_words: int = FEWEST_WORDS,
+    caption: str, instruction: str, camera: str, language: str, max_words: int, asks_for_camera: bool = False
 ) -> str | None:
     """Why a cleaned caption cannot be used, as the end of "... because"; None if it can.
 
     `asks_for_camera`: the instruction itself moves the camera, so that a moving one is right.
     """
-    words = count_words(caption)
+    problem = _problem_of_text(caption, instruction, language, max_words, FEWEST_WORDS)
+    if problem:
+        return problem
+    if denies(caption):
+        return "it did not describe the edit but refused or excused itself"
+    if camera == STILL and not asks_for_camera and _moves_camera(caption):
+        return "it moves the camera, which has to stay still"
+    told = without_still_camera(caption)
+    if _copies_example(told, instruction):
+        return "it repeated an example instead of telling this edit"
+    return why_not_grounded(told, instruction, asks_for_camera)
+
+
+def problem_of_end_state(end_state: str, caption: str, instruction: str, language: str) -> str | None:
+    """Why a cleaned end state cannot be used beside this caption, as the end of "... because"; None if it can."""
+    problem = _problem_of_text(end_state, instruction, language, LONGEST_END_STATE, fewest_words=2)
+    if problem:
+        return problem
+    return None if shares_a_word(end_state, instruction, caption) else "it is about something else"
+
+
+def _problem_of_text(text: str, instruction: str, language: str, max_words: int, fewest_words: int) -> str | None:
+    words = count_words(text)
     if not words:
         return "there was no caption in it"
-    if _REFUSAL.search(caption):
-        return "it did not describe the edit but refused or excused itself"
-    if _PLACEHOLDER.search(caption):
+    if _PLACEHOLDER.search(text):
         return "it repeated the form instead of filling it in"
-    if _repeats(caption, instruction):
+    if _repeats(text, instruction):
         return "it repeated the instruction instead of telling what happens"
     if words < fewest_words:
         return f"it was only {words} word{'s' if words > 1 else ''} long"
     if words > max_words:
         return f"it was {words} words long, and at most {max_words} are allowed"
-    if len(caption) > LETTERS_OF_A_WORD * max(words, 8):
+    if len(text) > LETTERS_OF_A_WORD * max(words, 8) or is_code(text):
         return "it was not written in words"
-    if language == CHINESE and not _mostly_chinese(caption):
+    if _CUTS.search(text):
+        return "it cuts to another shot, and the video has only one"
+    if chatter := why_chatter(text, instruction):
+        return chatter
+    if language == CHINESE and not _mostly_chinese(text):
         return "it was not in Chinese"
-    if language != CHINESE and not _mostly_latin(caption):
+    if language != CHINESE and not (_mostly_latin(text) and is_english(text)):
         return f"it was not in {language}"
-    if camera == STILL and not asks_for_camera and _moves_camera(caption):
-        return "it moves the camera, which has to stay still"
+    if repeats_itself(text):
+        return "it said the same words again and again"
+    if _BREAKS_OFF.search(text):
+        return "it broke off in the middle of a sentence"
     return None
 
 
@@ -188,6 +211,15 @@ def _from_json(text: str) -> dict[str, str]:
         if "caption" in parts or any(name in parts for name in STAGES):
             return parts
     return {}
+
+
+def _is_broken_json(text: str) -> bool:
+    """Whether a text that is no JSON was meant to be some: it broke off, or a quote in it is not escaped."""
+    return bool(re.search(r"[{,]\s*([\"'])[\w ]{1,40}\1\s*:\s*[\"'\[{]", text))
+
+
+def _is_table(text: str) -> bool:
+    return len(re.findall(r"^[ ]{0,3}\|.*\|", text, re.MULTILINE)) > 1
 
 
 def _collect(value, parts: dict[str, str], depth: int) -> None:
@@ -334,21 +366,10 @@ def _first_sentence(text: str) -> str:
 
 # ---- what is wrong with a caption
 
-_REFUSAL = re.compile(
-    r"\b(?:i(?:'m| am)(?: very| really| so)? sorry|i apologi[sz]e|my apologies|as an ai\b"
-    r"|as a (?:large )?language model|i(?:'m| am) (?:not able|unable|not allowed|just an? (?:ai|language))"
-    r"|i (?:can(?:'t|not| not)|could(?:n't| not)|won't|will not|do(?:n't| not)) (?:help|assist|see|view|fulfil|comply"
-    r"|provide|create|generate|edit|do|process|write|have|describe|identify|answer)"
-    r"|unable to (?:help|assist|see|view|process|comply|fulfil)"
-    r"|no (?:photo|image|picture) (?:is|was|has been) (?:attached|provided|given)"
-    r"|please (?:provide|upload|share|attach) (?:the|an|a|your)|against (?:my|the) (?:guidelines|policy))"
-    r"|\u62b1\u6b49|\u5bf9\u4e0d\u8d77|\u65e0\u6cd5(?:\u63d0\u4f9b|\u5e2e\u52a9|\u6ee1\u8db3|\u5b8c\u6210|\u67e5\u770b)"
-    r"|\u4f5c\u4e3a(?:\u4e00\u4e2a)?(?:AI|\u4eba\u5de5\u667a\u80fd)",
-    re.IGNORECASE,
-)
 _PLACEHOLDER = re.compile(
     r"how the change begins|how it goes on|all of it as one continuous event"
     r"|that tells the change as one continuous event|one sentence about the finished picture"
+    r"|after which everything holds still|as if nothing had ever been different"
     r"|\byour caption here\b|\binsert (?:the )?caption\b",
     re.IGNORECASE,
 )
@@ -368,13 +389,30 @@ _STILL_CAMERA = re.compile(
 _CAMERA_MOVES = re.compile(
     r"\b(?:camera|view|shot|lens)(?:\s+\w+ly)?(?:\s+(?:then|also|starts? to|begins? to|now))*(?:\s+\w+ly)?\s+"
     r"(?:pan|zoom|move|orbit|tilt|doll(?:y|ie)|track|follow|push|pull|rotate|circle|rise|glide|drift|swing|turn|fl(?:y|ie)|descend"
-    r"|approache?|shift|sweep|crane|slide|travel)(?:s|es|ing|ed)?\b"
+    r"|approache?|shift|sweep|crane|slide|travel|widen|close in)(?:s|es|ing|ed)?\b"
     r"|\b(?:zoom(?:s|ing)?|pan(?:s|ning)?) (?:in|out|left|right|up|down|across|over|slowly|to)\b"
     r"|\b(?:tracking|panning|dolly|crane|drone|orbit|handheld|zoom)(?:ing)? shot\b"
-    r"|(?:\u955c\u5934|\u76f8\u673a|\u6444\u50cf\u673a)[^\u3002\uff0c]{0,6}(?:\u63a8\u8fdb|\u62c9\u8fdc|\u62c9\u8fd1"
+    r"|\bdoll(?:y|ies|ying) (?:in|out|back|forwards?|closer|towards?)\b|\b(?:push-ins?|pull-?backs?|pull-outs?"
+    r"|zoom-(?:ins?|outs?)|dolly zoom|whip pan|rack focus|hand-?held camera)\b"
+    r"|\ban? (?:\w+ ){0,2}(?:pan|zoom|camera move|camera movement)\b(?! (?:of|on|with|full))"
+    r"|\b(?:perspective|viewpoint|viewing angle|point of view)(?:\s+\w+ly)?"
+    r"\s+(?:shift|change|move|rise|rotate|tilt)(?:s|es)?\b"
+    r"|\bwe (?:\w+ly )?(?:zoom|pan|move|glide|fly|push|pull|travel|follow|circle|orbit)\b"
+    r"|(?:\u955c\u5934|\u76f8\u673a|\u6444\u50cf\u673a)[^\u3002\uff0c]{0,6}(?:\u63a8|\u62c9"
     r"|\u79fb\u52a8|\u5e73\u79fb|\u65cb\u8f6c|\u8ddf\u968f|\u73af\u7ed5|\u6447|\u4e0a\u5347|\u4e0b\u964d)",
     re.IGNORECASE,
 )
+_CUTS = re.compile(
+    r"(?:^|[.;:!]\s+|\bthen )(?:(?:jump|hard|smash|match|quick)[ -])?cut (?:back )?to\b"
+    r"|(?:^|[.;:!]\s+)fade (?:to|from) black"
+    r"|\b(?:scene|shot|video|camera|view|picture|film|image|we) (?:\w+ )?cuts?\b"
+    r"|\b(?:jump|hard|smash|match)[ -]cuts?\b|\bcutaway\b|\bcross-?(?:fade|dissolve)|\bmontage\b|\bsplit[ -]screen\b"
+    r"|\b(?:next|following|another|second|new) (?:shot|camera angle)\b|\b(?:scene|shot) \d|\bin the next scene\b"
+    r"|\b(?:switch|change|move|cut|go)(?:s|es)? to an? (?:close-?up|wide shot|new angle)"
+    r"|\u5207\u6362\u5230|\u5207\u5230|\u753b\u9762\u5207|\u8f6c\u573a|\u4e0b\u4e00\u4e2a?\u955c\u5934",
+    re.IGNORECASE,
+)
+_BREAKS_OFF = re.compile(r"\b(?:the|an?|and|or|of|with|to|its|their|until|while|as|into|onto|which)[.\u2026 ]*$")
 _NEGATED = re.compile(r"\b(?:not|never|no|without|neither|nor)\b|n't\b|[\u4e0d\u65e0\u6ca1\u672a]", re.IGNORECASE)
 
 
@@ -388,6 +426,21 @@ def _repeats(caption: str, instruction: str) -> bool:
     told = re.findall(r"\w+", without_still_camera(caption).lower())
     asked = re.findall(r"\w+", instruction.lower())
     return told == asked or " ".join(told) in " ".join(asked)
+
+
+LONGEST_COPY = 7  # words in a row; one more is no chance
+
+
+def _copies_example(caption: str, instruction: str) -> bool:
+    """Whether the caption says what an example for another edit says."""
+    told = re.findall(r"\w+", caption.lower())
+    runs = {" ".join(told[n : n + LONGEST_COPY + 1]) for n in range(len(told) - LONGEST_COPY)}
+    for example in EXAMPLES:
+        parts = (example.first, example.then, example.finally_, example.caption, example.sentence, example.end_state)
+        shown = " ".join(re.findall(r"\w+", " ".join(parts).lower()))
+        if any(run in shown for run in runs) and not asks_the_same(example.instruction, instruction):
+            return True
+    return False
 
 
 def _mostly_chinese(text: str) -> bool:

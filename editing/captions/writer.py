@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..vlm import LanguageModel
 from ..vlm.ask import SHOWN, ask_until
 from .prompts import CHINESE, ENGLISH, MAY_MOVE, ONE_SENTENCE, STAGED, STILL, retry_text, system_text, user_text
-from .replies import LONGEST_END_STATE, Reply, problem_of, read_reply, with_still_camera, without_still_camera
+from .replies import Reply, problem_of, problem_of_end_state, read_reply, with_still_camera, without_still_camera
 from .rules import CAMERA_STILL, temporal_caption
 
 if TYPE_CHECKING:
@@ -50,6 +51,14 @@ def by_rules(instruction: str, camera: str = STILL) -> WrittenCaption:
     read = ", ".join(f'"{written}" as "{right}"' for written, right in ruled.corrections)
     how = f"Written by rules, as an edit of the kind: {ruled.family}."
     return WrittenCaption(caption, ruled.end_state, f"{how} Read {read}." if read else how)
+
+
+def asks_for_camera(instruction: str) -> bool:
+    """Whether the instruction itself moves the camera: by the rules, or as "look up at the ceiling" does."""
+    looks = re.match(
+        r"(?:please )?(?:look|tilt|pan) (?:up|down|left|right|around|closer|at)\b", instruction.strip(), re.IGNORECASE
+    )
+    return bool(looks) or CAMERA_STILL not in temporal_caption(instruction).caption
 
 
 def write_caption(
@@ -93,13 +102,13 @@ def write_caption(
     if model is None:
         return _write_without_model(ruled, style, strict)
     style = STAGED if style == AUTOMATIC else style
-    asks_for_camera = CAMERA_STILL not in temporal_caption(instruction).caption
+    moves_camera = asks_for_camera(instruction)
     images = [] if image is None else [image[:1]]
     system = system_text(style, camera, language, max_words)
 
     def read(text: str) -> tuple[Reply | None, str]:
         reply = read_reply(text)
-        problem = problem_of(reply.caption, instruction, camera, language, max_words, asks_for_camera)
+        problem = problem_of(reply.caption, instruction, camera, language, max_words, moves_camera)
         return (reply, "") if problem is None else (None, problem)
 
     asked = ask_until(
@@ -115,7 +124,7 @@ def write_caption(
         before_attempt=lambda attempt: report(f"{model.name} writes again" if attempt else f"{model.name} writes"),
     )
     if asked.value is not None:
-        return _finished(asked.value, ruled, instruction, camera, language, asks_for_camera)
+        return _finished(asked.value, ruled, instruction, camera, language, moves_camera)
 
     if strict:
         said = f' It wrote: "{" ".join(asked.text.split())[:SHOWN]}"' if asked.text else ""
@@ -136,14 +145,13 @@ def _write_without_model(ruled: WrittenCaption, style: str, strict: bool) -> Wri
 
 
 def _finished(
-    reply: Reply, ruled: WrittenCaption, instruction: str, camera: str, language: str, asks_for_camera: bool
+    reply: Reply, ruled: WrittenCaption, instruction: str, camera: str, language: str, moves_camera: bool
 ) -> WrittenCaption:
     caption = reply.caption
-    if camera == STILL and not asks_for_camera:
+    if camera == STILL and not moves_camera:
         caption = with_still_camera(caption, language)
-    end_state = reply.end_state
-    if problem_of(end_state, instruction, MAY_MOVE, language, LONGEST_END_STATE, fewest_words=2):
-        end_state = ruled.end_state
+    unusable = problem_of_end_state(reply.end_state, reply.caption, instruction, language)
+    end_state = ruled.end_state if unusable else reply.end_state
     lines = [f"{name.capitalize()}: {text}" for name, text in reply.stages.items()]
     if reply.thoughts:
         lines.append(f"Thoughts: {reply.thoughts}")

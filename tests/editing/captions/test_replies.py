@@ -1,5 +1,6 @@
 """What language models answer becomes a caption, whatever form it comes in, and what cannot be used is recognised."""
 
+import re
 import time
 
 import pytest
@@ -69,6 +70,20 @@ def test_every_example_is_itself_a_reply_that_can_be_used(style, camera):
         assert (len(reply.stages) == 4) == (style == STAGED)
         assert problem(reply.caption, shown.instruction, camera, asks_for_camera=shown.moves_camera) is None
         assert says_camera_is_still(reply.caption) == (camera == STILL and not shown.moves_camera)
+
+
+@pytest.mark.parametrize("language", [ENGLISH, CHINESE])
+@pytest.mark.parametrize(
+    ("style", "labels"),
+    [
+        (STAGED, ["FIRST", "THEN", "FINALLY", "UNCHANGED", "END STATE", "CAPTION"]),
+        (ONE_SENTENCE, ["CAPTION", "END STATE"]),
+    ],
+)
+def test_each_label_of_the_form_starts_a_line(style, labels, language):
+    form = system_text(style, STILL, language, 100).split("with exactly these ")[1].split("Examples:")[0]
+    assert re.findall(r"^([A-Z ]+): ", form, re.MULTILINE) == labels
+    assert len(re.findall(r"\b(?:FIRST|THEN|FINALLY|UNCHANGED|END STATE|CAPTION):", form)) == len(labels)
 
 
 def test_the_question_says_what_the_person_chose():
@@ -167,6 +182,19 @@ def test_of_a_label_that_comes_again_the_last_counts():
     assert read_reply(f"CAPTION: A draft of it.\nCAPTION: {FALLS}").caption == FALLS
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        '{"caption": "The cup tips over and fa',
+        '```json\n{"first": "The cup tips.", "caption": "The cup tips over and falls.", "end_sta',
+        "{'caption': 'The cup tips over', 'end_state':",
+        "| Step | What happens |\n|---|---|\n| 1 | The cup tips over |\n| 2 | The cup falls |",
+    ],
+)
+def test_broken_json_and_tables_hold_no_caption(written):
+    assert read_reply(written).caption == ""
+
+
 # ---- what cannot be used
 
 
@@ -178,7 +206,22 @@ def test_of_a_label_that_comes_again_the_last_counts():
         ("Knock the cup over.", "repeated the instruction"),
         ("I'm sorry, but I can't help with editing photos.", "refused"),
         ("As an AI, I cannot see images.", "refused"),
-        ("There is no image attached to the message.", None),  # could be about a picture; too little to refuse
+        ("There is no image attached to the message.", "task"),
+        ("You could make it a joke.", "reader"),
+        ("This is not an image.", "refused"),
+        ("I was correct, and I'm glad to hear it's not too much of a feat.", "reader"),
+        ("Which cup do you mean?", "question"),
+        ("I am a text-based AI.", "refused"),
+        ("Es tut mir leid, ich kann die Tasse nicht umwerfen.", "not in English"),
+        ("Lo siento, no puedo editar esta imagen.", "not in English"),
+        ("The caption tells how the cup falls over.", "task"),
+        ("A cup is on the table.", "no change"),
+        ("The dog slowly lies down on the rug until it rests.", "not name"),
+        ("The cup slowly turns blue. Cut to a close-up of it.", "cuts"),
+        ("The cup falls as a slow dolly in reveals the spill.", "moves the camera"),
+        ("The cup tips over and falls onto the", "broke off"),
+        ("The cup and the cup and the cup and the cup falls.", "again and again"),
+        ("Cups fall when they are knocked over by somebody.", "general"),
         ("Please provide the image that you want to edit.", "refused"),
         ("\u62b1\u6b49\uff0c\u6211\u65e0\u6cd5\u5e2e\u52a9\u60a8\u7f16\u8f91\u8fd9\u5f20\u7167\u7247\u3002", "refused"),
         ("All of it as one continuous event, in the present tense.", "form"),
@@ -200,8 +243,10 @@ def test_what_is_wrong_with_a_caption_is_named(caption, because):
 
 
 def test_a_moving_camera_is_right_where_it_was_asked_for():
-    caption = "The camera slowly zooms in on the white cup."
+    caption = "The white cup tips over while the camera slowly zooms in on it."
     assert problem(caption) and not problem(caption, camera=MAY_MOVE) and not problem(caption, asks_for_camera=True)
+    assert not problem("The camera slowly zooms in on the white cup.", "zoom in on the cup", asks_for_camera=True)
+    assert "how the camera moves" in problem(FALLS, "zoom in on the cup", asks_for_camera=True)
 
 
 def test_chinese_is_accepted_where_chinese_was_asked_for():
