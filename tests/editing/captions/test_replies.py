@@ -221,7 +221,7 @@ def test_broken_json_and_tables_hold_no_caption(written):
         ("The cup falls as a slow dolly in reveals the spill.", "moves the camera"),
         ("The cup tips over and falls onto the", "broke off"),
         ("The cup and the cup and the cup and the cup falls.", "again and again"),
-        ("Cups fall when they are knocked over by somebody.", "general"),
+        ("Cups fall when they are knocked over by somebody.", "one step only"),
         ("Please provide the image that you want to edit.", "refused"),
         ("\u62b1\u6b49\uff0c\u6211\u65e0\u6cd5\u5e2e\u52a9\u60a8\u7f16\u8f91\u8fd9\u5f20\u7167\u7247\u3002", "refused"),
         ("All of it as one continuous event, in the present tense.", "form"),
