@@ -28,10 +28,10 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from ...editing.alignment import gaussian
 from ...editing.compositing.change_mask import fill_holes
 from ...editing.compositing.composite import Controls, Restored, restore
 from ...editing.compositing.fit import Fit, fit_images, plan_fit, resample
+from ...editing.images import gaussian, psnr
 
 PHOTOS = Path(__file__).parents[2] / "tests" / "photos"
 PASTED, REMOVED = "pasted", "removed"
@@ -141,10 +141,6 @@ def measure(case: Case, edited: torch.Tensor, fit: Fit, restored: Restored) -> d
         "before": psnr(plain[changed], case.truth[changed]),
         "share": float((restored.mask > 0).float().mean()),
     }
-
-
-def psnr(one: torch.Tensor, other: torch.Tensor) -> float:
-    return -10 * math.log10(max(float((one - other).square().mean()), 1e-12))
 
 
 def seam(photo: torch.Tensor, truth: torch.Tensor, restored: Restored) -> float:

@@ -16,7 +16,8 @@ import torch
 
 from ...editing.compositing.composite import restore
 from ...editing.compositing.fit import fit_without_plan
-from ..benchmarks.compositing import new_steps, psnr
+from ...editing.images import psnr
+from ..benchmarks.compositing import new_steps
 from . import run as evaluate
 
 SHADOW_MARGIN = (
