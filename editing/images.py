@@ -1,10 +1,15 @@
-"""Pictures as ComfyUI hands them over, and the numbers that frames carry."""
+"""Images as ComfyUI hands them over, the numbers that frames carry, and what every step does with pixels."""
 
 from __future__ import annotations
 
+import math
 import re
 
 import torch
+import torch.nn.functional as F
+
+LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
+SHARPNESS_SIDE = 480  # pixels of the shorter side at which sharpness is compared
 
 
 def as_rgb(images: torch.Tensor, name: str) -> torch.Tensor:
@@ -65,3 +70,70 @@ def _listed(numbers: list[int]) -> str:
     if len(numbers) > 16 and numbers == list(range(numbers[0], numbers[-1] + 1)):
         return f"{numbers[0]} to {numbers[-1]}"
     return ", ".join(map(str, numbers))
+
+
+# ---- pixels
+
+
+def gaussian(images: torch.Tensor, sigma: float) -> torch.Tensor:
+    """Images [N, C, H, W] blurred by a Gaussian of sigma pixels; the border repeats."""
+    from kornia.filters import gaussian_blur2d  # takes a second to load
+
+    size = 2 * math.ceil(3 * sigma) + 1
+    kernel = [min(size, side - 1 + side % 2) for side in images.shape[2:]]
+    return gaussian_blur2d(images, kernel, (sigma, sigma), border_type="replicate")
+
+
+def reduce_to_side(images: torch.Tensor, shorter: int) -> torch.Tensor:
+    """Images [N, C, H, W] scaled down until their shorter side has so many pixels; smaller ones stay as they are."""
+    scale = shorter / min(images.shape[-2:])
+    if scale >= 1:
+        return images
+    size = [max(1, round(side * scale)) for side in images.shape[-2:]]
+    return F.interpolate(images, size=size, mode="bicubic", antialias=True)
+
+
+def luma(images: torch.Tensor) -> torch.Tensor:
+    """Images [..., H, W, 3] in 0..1 -> [..., H, W] in 0..255, ITU-R BT.601."""
+    height, width = images.shape[-3:-1]
+    together = 8 if height * width % 8 == 0 else 1  # pixels: wider products are faster
+    weights = torch.kron(torch.eye(together), 255 * torch.tensor(LUMA)[:, None])  # [3 * together, together]
+    return (images.reshape(-1, 3 * together) @ weights).view(images.shape[:-1])
+
+
+def laplacian(values: torch.Tensor) -> torch.Tensor:
+    """Values [N, H, W] less their four neighbours, which repeat at the border: [N, H, W]."""
+    padded = F.pad(values, (1, 1, 1, 1), mode="replicate")
+    beside = padded[:, 1:-1, :-2] + padded[:, 1:-1, 2:]
+    return padded[:, :-2, 1:-1] + padded[:, 2:, 1:-1] + beside - 4 * values
+
+
+def detail(images: torch.Tensor) -> torch.Tensor:
+    """The Laplacian [N, h, w] of the luma of images [N, H, W, 3] in 0..1, at 480 pixels or less."""
+    return laplacian(reduce_to_side(luma(images)[:, None], SHARPNESS_SIDE)[:, 0])
+
+
+def laplacian_sharpness(frames: torch.Tensor) -> torch.Tensor:
+    """Sharpness of each frame: [N, H, W, C] in 0..1 -> [N], 0 for an even picture, unbounded above.
+
+        Y = 255 (0.299 R + 0.587 G + 0.114 B)
+        L(y, x) = Y(y-1, x) + Y(y+1, x) + Y(y, x-1) + Y(y, x+1) - 4 Y(y, x)
+        sharpness = var(L)
+
+    The variance of the Laplacian of the luma, the score that IF-Edit maximises over the frames of the last latent frame
+    (arXiv 2511.19435, late-stage frame). Frames whose shorter side exceeds 480 pixels are first scaled down to it, so
+    that one scene scores alike at 480p and at 720p. Borders repeat, so the frame of the picture counts as no edge.
+
+    Raises ValueError for anything but images with 1, 3 or 4 channels and finite values.
+    """
+    return torch.stack([sharpness_of(frame) for frame in as_rgb(frames, "frames")])
+
+
+def sharpness_of(frame: torch.Tensor) -> torch.Tensor:
+    """`laplacian_sharpness` of one frame [H, W, 3]; float32, 0..1."""
+    return detail(frame[None]).var(unbiased=False)
+
+
+def psnr(one: torch.Tensor, other: torch.Tensor) -> float:
+    """Peak signal-to-noise ratio in dB of values in 0..1 of any shape, at most 120."""
+    return -10 * math.log10(max(float((one - other).square().mean()), 1e-12))

@@ -2,7 +2,7 @@
 
 The chosen frame goes once more through the image-to-video model, as the start of a video in which nothing moves; the
 sharpest frame that comes out is the result (IF-Edit, arXiv 2511.19435, "self-consistent post-refinement": the sharpest
-wins). Video models do not always stand still, so frames whose structure or colours left the chosen frame are left out
+wins). Video models do not always stand still, so frames whose structure or colors left the chosen frame are left out
 here, and if none is clearly better, the chosen frame stays.
 
 Published is the full still video: everything but the start image begins as noise. A light pass begins with the frame's
@@ -18,8 +18,7 @@ import torch
 import torch.nn.functional as F
 
 from .dropout import first_step_at
-from .images import as_rgb
-from .sharpness import LUMA, REFERENCE_SIDE, laplacian_sharpness
+from .images import LUMA, SHARPNESS_SIDE, as_rgb, detail, gaussian, laplacian_sharpness, luma, reduce_to_side
 
 STILL_CAPTION = (
     "A static shot from a tripod; nothing in the picture moves. The same scene in crisp focus, with clean edges and "
@@ -38,12 +37,12 @@ NOISE_BLUR = 3.0  # pixels
 NOISY = 0.02  # standard deviation in 0..1 from which on noise is taken for sharpness
 AS_CLEAN = 1.25  # times the source's noise, up to which a picture is as clean
 
-CELLS = 12  # along the shorter side: coarse enough that sharpening does not count as change
-MEAN_LIMIT = 0.04  # change of the whole picture, in 0..1: a shift of brightness or colour that one sees side by side
+CONTENT_GRID = 12  # cells along the shorter side: coarse enough that sharpening does not count as change
+MEAN_LIMIT = 0.04  # change of the whole picture, in 0..1: a shift of brightness or color that one sees side by side
 CELL_LIMIT = 0.12  # change of one cell, in 0..1: an object that moved, came or went
 
 STRUCTURE_BLUR = 0.03  # of the shorter side: a picture blurred by as much still has the structure of the sharp one
-STRUCTURE_CELLS = 24  # along the shorter side
+STRUCTURE_GRID = 24  # cells along the shorter side
 STRUCTURE_WORST = 0.03  # share of the picture that counts: what moved may be small
 STRUCTURE_LIMIT = 0.85
 
@@ -73,7 +72,7 @@ def light_schedule(sigmas: torch.Tensor, start_sigma: float = START_SIGMA) -> to
     return sigmas[first:]
 
 
-def content_change(frames: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+def coarse_change(frames: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
     """How far each frame left the reference at low resolution: [N, H, W, C], [1, H, W, C] in 0..1 -> [N, 2].
 
     Both are averaged over square cells, 12 along the shorter side, so that sharper detail counts for nothing. Column 0
@@ -81,7 +80,9 @@ def content_change(frames: torch.Tensor, reference: torch.Tensor) -> torch.Tenso
     other sizes than the reference.
     """
     _check_size(frames, reference)
-    difference = (_cells(frames, CELLS) - _cells(reference, CELLS)).abs().mean(dim=1).flatten(1)  # [N, cells]
+    difference = (
+        (_average_cells(frames, CONTENT_GRID) - _average_cells(reference, CONTENT_GRID)).abs().mean(dim=1).flatten(1)
+    )  # [N, cells]
     return torch.stack([difference.mean(dim=1), difference.amax(dim=1)], dim=1)
 
 
@@ -92,22 +93,19 @@ def structural_similarity(frames: torch.Tensor, reference: torch.Tensor) -> torc
     sharpened frame what it gained, in a grid of 24 cells along that side; averaged over the 3 % that are least alike.
     Pictures of less than 8 pixels have no structure that could change: 1. Raises ValueError for other sizes.
     """
-    from kornia.filters import gaussian_blur2d  # takes a second to import
-    from kornia.metrics import ssim
+    from kornia.metrics import ssim  # takes a second to load
 
     _check_size(frames, reference)
     if min(reference.shape[1:3]) < 8:
         return torch.ones(len(frames))
 
-    def blurred(images: torch.Tensor) -> torch.Tensor:
-        fine = _cells(images, 4 * STRUCTURE_CELLS)  # [N, C, h, w], so that a large picture is as quick as a small one
-        sigma = STRUCTURE_BLUR * min(fine.shape[-2:])
-        size = 2 * int(3 * sigma) + 1
-        soft = gaussian_blur2d(fine, (size, size), (sigma, sigma), border_type="replicate")
-        return _cells(soft.movedim(1, -1), STRUCTURE_CELLS)
+    def blur(images: torch.Tensor) -> torch.Tensor:
+        fine = _average_cells(images, 4 * STRUCTURE_GRID)  # so that a large picture is as quick as a small one
+        soft = gaussian(fine, STRUCTURE_BLUR * min(fine.shape[-2:]))
+        return _average_cells(soft.movedim(1, -1), STRUCTURE_GRID)
 
-    like = blurred(reference)
-    alike = torch.cat([ssim(blurred(frame[None]), like, window_size=7).mean(dim=1).flatten(1) for frame in frames])
+    like = blur(reference)
+    alike = torch.cat([ssim(blur(frame[None]), like, window_size=7).mean(dim=1).flatten(1) for frame in frames])
     worst = max(1, round(STRUCTURE_WORST * alike.shape[1]))
     return alike.topk(worst, dim=1, largest=False).values.mean(dim=1)
 
@@ -122,12 +120,13 @@ def relative_sharpness(picture: torch.Tensor, source: torch.Tensor) -> float:
     picture, source = as_rgb(picture, "picture"), as_rgb(source, "source")
     ratios = [_ratio(laplacian_sharpness(picture)[0], laplacian_sharpness(source)[0])]
     if picture.shape == source.shape:
-        change = (_cells(picture, STRUCTURE_CELLS) - _cells(source, STRUCTURE_CELLS)).abs().amax(dim=1, keepdim=True)
+        before, after = (_average_cells(image, STRUCTURE_GRID) for image in (source, picture))
+        change = (after - before).abs().amax(dim=1, keepdim=True)
         changed = F.max_pool2d(change, 3, stride=1, padding=1) > UNCHANGED_LIMIT  # and what is beside it
-        details = [_laplacian(image) for image in (picture, source)]  # [1, 1, h, w]
-        same = ~F.interpolate(changed.float(), size=details[0].shape[-2:]).bool()
+        details = [detail(image) for image in (picture, source)]  # [1, h, w]
+        same = ~F.interpolate(changed.float(), size=details[0].shape[-2:]).bool()[0]
         if same.float().mean() >= UNCHANGED_SHARE:
-            ratios.append(_ratio(*(detail[same].var(unbiased=False) for detail in details)))
+            ratios.append(_ratio(*(one[same].var(unbiased=False) for one in details)))
     return min(ratios)
 
 
@@ -139,21 +138,21 @@ def noise_level(images: torch.Tensor) -> torch.Tensor:
     picture. Fine texture everywhere, such as grass, is not told from noise.
     """
     kernel = torch.tensor([[1.0, -2.0, 1.0], [-2.0, 4.0, -2.0], [1.0, -2.0, 1.0]])
-    luma = (as_rgb(images, "images") @ torch.tensor(LUMA))[:, None]
-    left = F.conv2d(F.pad(luma, (1, 1, 1, 1), mode="replicate"), kernel[None, None])
+    gray = luma(as_rgb(images, "images"))[:, None] / 255
+    left = F.conv2d(F.pad(gray, (1, 1, 1, 1), mode="replicate"), kernel[None, None])
     deviation = left.abs().flatten(1).median(dim=1).values / 0.6745  # of a normal distribution
     return deviation / (6 * torch.tensor(LUMA).norm())  # the kernel's weights, and the luma's for noise of all channels
 
 
 def skip_reason(
-    picture: torch.Tensor, source: torch.Tensor, threshold: float = AS_SHARP, goal: str = SHARPER
+    picture: torch.Tensor, source: torch.Tensor, threshold: float = AS_SHARP, target: str = SHARPER
 ) -> str | None:
     """Why a picture [1, H, W, C] needs no refinement when it is compared with its source, or None if it does.
 
     As sharp is a picture with `threshold` of the source's sharpness (see `relative_sharpness`). To compare like with
     like, the source should have gone through the VAE too, which alone takes a part of the finest detail.
     """
-    if goal == CLEANER:
+    if target == CLEANER:
         noise, of_source = (float(noise_level(one)[0]) for one in (picture, source))
         if noise > AS_CLEAN * of_source:
             return None
@@ -165,13 +164,13 @@ def skip_reason(
 
 
 def choose_refined(
-    frames: torch.Tensor, reference: torch.Tensor, gain: float = GAIN, goal: str = SHARPER
+    frames: torch.Tensor, reference: torch.Tensor, min_gain: float = GAIN, target: str = SHARPER
 ) -> Refinement:
     """The sharpest frame [N, H, W, C] that kept the content of the reference [1, H, W, C], if it is clearly better.
 
-    sharper: by the factor `gain` (1: by anything at all), because a frame that is only a little sharper lost more on
-    its way through the VAE than it gained. cleaner: the frame has at most half of the reference's noise and, behind a
-    blur of 3 pixels, at least 90 % of its sharpness; noise itself counts as sharp, so `gain` does not apply.
+    sharper: by the factor `min_gain` (1: by anything at all), because a frame that is only a little sharper lost more
+    on its way through the VAE than it gained. cleaner: the frame has at most half of the reference's noise and, behind
+    a blur of 3 pixels, at least 90 % of its sharpness; noise itself counts as sharp, so `min_gain` does not apply.
 
     Frames that are no numbers count as changed. Raises ValueError for a reference that is no picture and for other
     sizes.
@@ -186,17 +185,17 @@ def choose_refined(
     if not finite.any():
         return stays("no frame of the still video is made of numbers; try another sampler, or a VAE in float32")
     frames = as_rgb(frames if finite.all() else frames.nan_to_num(0.0, 1.0, 0.0), "frames")
-    change, structure = content_change(frames, reference), structural_similarity(frames, reference)
+    change, structure = coarse_change(frames, reference), structural_similarity(frames, reference)
     kept = finite & (change[:, 0] <= MEAN_LIMIT) & (change[:, 1] <= CELL_LIMIT) & (structure >= STRUCTURE_LIMIT)
     if not kept.any():
         mean, cell = change[change.sum(dim=1).argmin()].tolist()
         return stays(
             f"all {len(frames)} frames of the still video changed the content (structural similarity "
-            f"{structure.max():.2f} at best, limit {STRUCTURE_LIMIT}; colours changed by {mean:.3f} on average, limit "
+            f"{structure.max():.2f} at best, limit {STRUCTURE_LIMIT}; colors changed by {mean:.3f} on average, limit "
             f"{MEAN_LIMIT}, and {cell:.3f} in one place, limit {CELL_LIMIT})"
         )
     sharpness = laplacian_sharpness(frames)
-    if goal == CLEANER:
+    if target == CLEANER:
         noise, noises = float(noise_level(reference)[0]), noise_level(frames)
         soft, soft_before = (_sharpness_without_noise(images) for images in (frames, reference))
         better = kept & (noises <= NOISE_LEFT * noise) & (soft >= SHARPNESS_LEFT * soft_before)
@@ -209,15 +208,15 @@ def choose_refined(
         better = kept
     best = int(torch.where(better, sharpness, -torch.inf).argmax())
     after = float(sharpness[best])
-    if goal == SHARPER and (after <= before or after < gain * before):
+    if target == SHARPER and (after <= before or after < min_gain * before):
         hint = f"; it is noisy, set goal to {CLEANER}" if noise_level(reference) > NOISY else ""
         if after <= before:
             return stays(f"already sharper ({before:.1f}) than the best frame of the still video ({after:.1f}){hint}")
         return stays(
-            f"the best frame of the still video is hardly sharper ({before:.1f} -> {after:.1f}, wanted {gain:g} "
+            f"the best frame of the still video is hardly sharper ({before:.1f} -> {after:.1f}, wanted {min_gain:g} "
             f"times){hint}"
         )
-    cleaned = f", noise {noise:.3f} -> {noises[best]:.3f}" if goal == CLEANER else ""
+    cleaned = f", noise {noise:.3f} -> {noises[best]:.3f}" if target == CLEANER else ""
     return Refinement(
         best,
         f"frame {best} of {len(frames)}: sharpness {before:.1f} -> {after:.1f}{cleaned}, {int(kept.sum())} of "
@@ -229,20 +228,15 @@ def choose_refined(
 
 def _sharpness_without_noise(images: torch.Tensor) -> torch.Tensor:
     """Laplacian sharpness of images [N, H, W, 3] behind a blur, less what their white noise still adds to it: [N]."""
-    from kornia.filters import gaussian_blur2d
 
     def sharpness(images: torch.Tensor) -> torch.Tensor:
-        size = 2 * int(3 * NOISE_BLUR) + 1
-        soft = gaussian_blur2d(images.movedim(-1, 1), (size, size), (NOISE_BLUR, NOISE_BLUR), border_type="replicate")
-        return laplacian_sharpness(soft.movedim(1, -1))
+        return laplacian_sharpness(gaussian(images.movedim(-1, 1), NOISE_BLUR).movedim(1, -1))
 
     point = torch.zeros(1, 33, 33, 3)
     point[:, 16, 16] = 1.0
     of_noise = sharpness(point) * 33**2 * torch.tensor(LUMA).norm() ** 2  # per variance of a channel
-    scale = REFERENCE_SIDE / min(images.shape[1:3])
-    if scale < 1:  # before the noise is measured, since it shrinks with the picture
-        size = [max(1, round(side * scale)) for side in images.shape[1:3]]
-        images = F.interpolate(images.movedim(-1, 1), size=size, mode="bicubic", antialias=True).movedim(1, -1)
+    # Before the noise is measured, since it shrinks with the picture.
+    images = reduce_to_side(images.movedim(-1, 1), SHARPNESS_SIDE).movedim(1, -1)
     return (sharpness(images) - noise_level(images) ** 2 * of_noise).clamp(min=0.0)
 
 
@@ -254,21 +248,11 @@ def _check_size(frames: torch.Tensor, reference: torch.Tensor) -> None:
         )
 
 
-def _cells(images: torch.Tensor, shorter: int) -> torch.Tensor:
+def _average_cells(images: torch.Tensor, shorter: int) -> torch.Tensor:
     """[N, H, W, C] -> [N, C, h, w]: averages over square cells, as many along the shorter side."""
     height, width = images.shape[1:3]
     cell = max(1.0, min(height, width) / shorter)
     return F.adaptive_avg_pool2d(images.movedim(-1, 1), (max(1, round(height / cell)), max(1, round(width / cell))))
-
-
-def _laplacian(image: torch.Tensor) -> torch.Tensor:
-    """[1, H, W, 3] -> [1, 1, h, w]: the Laplacian of the luma, at the size in which `laplacian_sharpness` scores."""
-    luma = (image @ torch.tensor(LUMA))[:, None]
-    scale = REFERENCE_SIDE / min(luma.shape[-2:])
-    if scale < 1:
-        luma = F.interpolate(luma, size=[max(1, round(side * scale)) for side in luma.shape[-2:]], mode="area")
-    kernel = torch.tensor([[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]])
-    return F.conv2d(F.pad(luma, (1, 1, 1, 1), mode="replicate"), kernel[None, None])
 
 
 def _ratio(one: torch.Tensor, other: torch.Tensor) -> float:

@@ -20,11 +20,6 @@ def image_psnr(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     return -10 * torch.log10(error.clamp(min=1e-10))
 
 
-def psnr(a: torch.Tensor, b: torch.Tensor) -> float:
-    """The same of one image, or of any set of its values, in one number."""
-    return float(image_psnr(a[None], b[None]))
-
-
 def new_steps(image: torch.Tensor, one: torch.Tensor, other: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """How far the steps of an image in a mask's edge are above those that two others have near by: [pixels], 0..1.
 

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ..alignment import gaussian
+from ..images import gaussian
 
 WIDE, NARROW = 2, 1  # pixels of tolerance: to begin a change, and to follow one
 CERTAIN, POSSIBLE = 0.06, 0.015  # differences of brightness that begin a change, and that still belong to one

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from ..alignment import gaussian
+from ..images import gaussian
 from .change_mask import grown
 
 RADIUS = 4  # pixels of a kernel: 9 x 9

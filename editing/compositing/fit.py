@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from ..images import as_rgb
+from ..images import as_rgb, gaussian
 
 CROP, PAD_BLACK, PAD_BLURRED, REGION = "crop", "pad black", "pad blurred edge", "region"
 METHODS = (CROP, PAD_BLACK, PAD_BLURRED, REGION)
@@ -307,12 +307,8 @@ def _placed(shown: Box, width: int, height: int) -> Box:
 
 def _pad_blurred(shown: torch.Tensor, around: tuple[int, int, int, int]) -> torch.Tensor:
     """[N, 3, h, w] with its outermost pixels drawn out to all sides, and blurred there."""
-    from kornia.filters import gaussian_blur2d  # takes a second to load
-
     padded = F.pad(shown, around, mode="replicate")
-    sigma = min(MAX_BLUR, max(1.0, max(around) / 3))
-    kernel = [min(2 * math.ceil(2 * sigma) + 1, side - 1 + side % 2) for side in padded.shape[2:]]
-    blurred = gaussian_blur2d(padded, kernel, (sigma, sigma), border_type="replicate")
+    blurred = gaussian(padded, min(MAX_BLUR, max(1.0, max(around) / 3)))
     left, top = around[0], around[2]
     blurred[..., top : top + shown.shape[2], left : left + shown.shape[3]] = shown
     return blurred

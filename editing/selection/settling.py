@@ -12,8 +12,7 @@ from functools import lru_cache
 
 import torch
 
-from ..images import as_rgb
-from ..sharpness import laplacian_sharpness
+from ..images import as_rgb, laplacian_sharpness
 
 GRID = 48  # cells along the longer side in which frames are compared
 FLOOR = 0.02  # brightness 0..1: five steps of 255 are not seen as a change

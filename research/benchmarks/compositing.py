@@ -29,11 +29,11 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from ...editing.alignment import gaussian
 from ...editing.compositing.change_mask import fill_holes
 from ...editing.compositing.composite import Composited, Controls, composite_edit
 from ...editing.compositing.fit import Fit, fit_images, plan_fit, resample
-from ..measures import new_steps, psnr
+from ...editing.images import gaussian, psnr
+from ..measures import new_steps
 
 PHOTOS = Path(__file__).parents[2] / "tests" / "photos"
 PASTED, REMOVED = "pasted", "removed"

@@ -16,7 +16,8 @@ import torch
 
 from ...editing.compositing.composite import composite_edit
 from ...editing.compositing.fit import fit_without_plan
-from ..measures import new_steps, psnr
+from ...editing.images import psnr
+from ..measures import new_steps
 from .judging import edit_region, judge
 
 SHADOW_MARGIN = (

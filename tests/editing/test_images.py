@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from if_edit.editing.sharpness import laplacian_sharpness
+from if_edit.editing.images import laplacian_sharpness
 from if_edit.tests.support.clips import ball, moving_ball
 
 

@@ -7,9 +7,9 @@ import torch
 from if_edit.editing.compositing import composite
 from if_edit.editing.compositing.composite import Controls
 from if_edit.editing.compositing.fit import fit_without_plan, resample
+from if_edit.editing.images import psnr
 from if_edit.nodes.compositing import CompositeEdit, FitImageForWan
 from if_edit.research.benchmarks.compositing import PASTED, Damage, damaged, known_change, load_photo
-from if_edit.research.measures import psnr
 
 pytestmark = pytest.mark.usefixtures("preview_folder")
 

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from comfy_extras.nodes_wan import Wan22ImageToVideoLatent, WanImageToVideo
 from if_edit.demo import weights
+from if_edit.editing.images import laplacian_sharpness
 from if_edit.editing.refinement import (
     CLEANER,
     FULL_VIDEO,
@@ -20,14 +21,13 @@ from if_edit.editing.refinement import (
     STRUCTURE_LIMIT,
     Refinement,
     choose_refined,
-    content_change,
+    coarse_change,
     light_schedule,
     noise_level,
     relative_sharpness,
     skip_reason,
     structural_similarity,
 )
-from if_edit.editing.sharpness import laplacian_sharpness
 from if_edit.nodes.demo_model import LoadDemoEditModel
 from if_edit.nodes.refinement import StillVideoRefiner
 from if_edit.research.evaluation import refinement as evaluation
@@ -98,7 +98,7 @@ def test_a_picture_that_is_sharp_already_stays(gain):
 
 
 def test_change_is_measured_on_the_scene_and_not_on_its_detail():
-    change = content_change(torch.cat([scene(), blurred(scene(), 2.0), scene(light=0.1)]), scene())
+    change = coarse_change(torch.cat([scene(), blurred(scene(), 2.0), scene(light=0.1)]), scene())
     assert change[0].tolist() == [0, 0]
     assert change[1, 0] < 0.01
     assert change[2, 0] == pytest.approx(0.1, abs=0.01)
@@ -106,13 +106,13 @@ def test_change_is_measured_on_the_scene_and_not_on_its_detail():
 
 def test_frames_of_another_size_are_named():
     with pytest.raises(ValueError, match="32x16 pixels cannot be compared with a reference of 64x64"):
-        content_change(torch.zeros(1, 16, 32, 3), torch.zeros(1, 64, 64, 3))
+        coarse_change(torch.zeros(1, 16, 32, 3), torch.zeros(1, 64, 64, 3))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 7), (5, 300)])
 def test_pictures_of_any_size_can_be_compared(size):
     picture = torch.rand(1, *size, 3)
-    assert content_change(picture, picture).tolist() == [[0, 0]]
+    assert coarse_change(picture, picture).tolist() == [[0, 0]]
 
 
 @pytest.mark.parametrize("gain", [1.0, GAIN])
@@ -178,7 +178,7 @@ def test_structure_that_changed_under_the_same_colours_loses():
         (((axis + 4) // 11) % 2).float()[None, ..., None].expand(-1, -1, -1, 3) * 0.08 + 0.4 for axis in (x, y)
     )
     soft = blurred(upright, 1.5)
-    change = content_change(lying, soft)[0]
+    change = coarse_change(lying, soft)[0]
     assert change[0] < 0.04 and change[1] < 0.12
     assert choose_refined(lying, soft).frame is None and choose_refined(upright, soft).frame == 0
 
@@ -189,7 +189,7 @@ def test_one_place_that_changed_its_light_loses():
     spot = 0.17 * torch.exp(-((x - 64) ** 2 + (y - 64) ** 2) / (2 * 20**2))[None, ..., None]
     plain = 0.2 + 0.6 * ((x // 20 + y // 20) % 2).float()[None, ..., None].expand(-1, -1, -1, 3)
     soft = blurred(plain, 1.5)
-    change = content_change(plain + spot, soft)[0]
+    change = coarse_change(plain + spot, soft)[0]
     assert change[0] < 0.04 and structural_similarity(plain + spot, soft) >= STRUCTURE_LIMIT
     assert choose_refined(plain + spot, soft).frame is None and choose_refined(plain, soft).frame == 0
 
@@ -250,13 +250,13 @@ def test_noise_is_no_sharpness_where_the_goal_is_a_cleaner_picture(deviation):
     reference = noisy(clean, deviation)
     sharper = choose_refined(clean, reference)
     assert sharper.frame is None and "noisy, set goal to cleaner" in sharper.reason
-    assert choose_refined(torch.cat([reference, soft, clean]), reference, goal=CLEANER).frame == 2
-    assert choose_refined(torch.cat([reference, soft]), reference, goal=CLEANER).frame is None
+    assert choose_refined(torch.cat([reference, soft, clean]), reference, target=CLEANER).frame == 2
+    assert choose_refined(torch.cat([reference, soft]), reference, target=CLEANER).frame is None
 
 
 def test_a_picture_as_clean_as_its_source_is_skipped():
-    assert "as clean as the source" in skip_reason(noisy(scene(), 0.03), noisy(scene(), 0.03), goal=CLEANER)
-    assert skip_reason(noisy(scene(), 0.06), noisy(scene(), 0.03), goal=CLEANER) is None
+    assert "as clean as the source" in skip_reason(noisy(scene(), 0.03), noisy(scene(), 0.03), target=CLEANER)
+    assert skip_reason(noisy(scene(), 0.06), noisy(scene(), 0.03), target=CLEANER) is None
 
 
 # --- the light pass ---

@@ -18,6 +18,7 @@ from if_edit.editing.compositing.composite import (
 )
 from if_edit.editing.compositing.detail import undo_softness
 from if_edit.editing.compositing.fit import PAD_BLACK, REGION, Box, fit_images, fit_without_plan, plan_fit, resample
+from if_edit.editing.images import psnr
 from if_edit.research.benchmarks.compositing import (
     PASTED,
     REMOVED,
@@ -33,7 +34,6 @@ from if_edit.research.benchmarks.compositing import (
 )
 from if_edit.research.evaluation.compositing import measure_compositing
 from if_edit.research.evaluation.tables import compositing_table
-from if_edit.research.measures import psnr
 from if_edit.research.world import world
 
 NO_DAMAGE = Damage(blur=0, grain=0, gain=(1, 1, 1), offset=(0, 0, 0), camera=0)
