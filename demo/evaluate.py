@@ -13,10 +13,11 @@ A second table compares schedules of temporal latent dropout with full sampling 
 background, how close the last frame is to that of full sampling (PSNR), and the time for sampling and decoding it as a
 share of full sampling's.
 
-Three more follow the edit to its end. Choosing (see `evaluate_selection`): how often the choice is within one latent
+Four more follow the edit to its end. Choosing (see `evaluate_selection`): how often the choice is within one latent
 frame of the true end of rendered clips, and success, background and drift of the frame chosen from the model's videos.
 Refining (see `evaluate_refinement`) that frame, and true frames with known flaws. Restoring (see
-`evaluate_restoration`) the refined frame into the source.
+`evaluate_restoration`) the refined frame into the source. A last one looks at the same pictures where something was and
+is gone (see `evaluate_ghost`).
 
 A line compares free-worded instructions, from which the rules wrote captions, with captions as in training.
 """
@@ -37,7 +38,16 @@ from ..editing.captions import temporal_caption
 from ..editing.keep_sets import FIRST_AND_LAST, FIRST_AND_SETTLED, FRAMES, STRIDE, Drop
 from ..editing.keyframes import decoding_order
 from ..editing.selection import SETTLED
-from . import evaluate_refinement, evaluate_restoration, evaluate_selection, phrases, wan, weights, world
+from . import (
+    evaluate_ghost,
+    evaluate_refinement,
+    evaluate_restoration,
+    evaluate_selection,
+    phrases,
+    wan,
+    weights,
+    world,
+)
 from . import model as demo_model
 
 HELD_OUT_SEED = 20_251_121  # training uses small seeds only
@@ -47,7 +57,12 @@ DETAIL_ERROR_LEFT = 0.5  # "focus"
 WHOLE_PSNR = 28.0  # "focus" and "still"
 BACKGROUND_PSNR = 25.0
 
-CHAIN = {"selection": evaluate_selection, "refinement": evaluate_refinement, "restoration": evaluate_restoration}
+CHAIN = {
+    "selection": evaluate_selection,
+    "refinement": evaluate_refinement,
+    "restoration": evaluate_restoration,
+    "ghost": evaluate_ghost,
+}
 FREE_WORDED = ("free-worded", "")
 SCHEDULES = {
     "stride 3 at 0.9": (Drop(0.9, STRIDE, 3),),
@@ -175,7 +190,8 @@ def measure(
                 seconds[run] += time.time() - started
                 undropped = last if undropped is None else undropped
                 if run == full and chain:
-                    for link, of_link in _follow(model, made, names, clips, rebuilt, seed + first).items():
+                    followed = _follow(model, made, names, all_scenes.select(index), clips, rebuilt, seed + first)
+                    for link, of_link in followed.items():
                         links[link] += of_link
                 measures = judge(names, last, rebuilt[:, -1], rebuilt[:, 0], clips.coverage, frames[:, 0])
                 measures["vae_psnr"], measures["to_full"] = vae, wan.image_psnr(last, undropped)
@@ -232,6 +248,7 @@ def _follow(
     model: demo_model.EditModel,
     made: torch.Tensor,
     families: list[str],
+    scenes: world.Scenes,
     clips: world.Clips,
     rebuilt: torch.Tensor,
     seed: int,
@@ -256,8 +273,10 @@ def _follow(
     )
     refined = refined[evaluate_refinement.CHOSEN, evaluate_refinement.LIGHT_PASS]
     with torch.autocast(source.device.type, enabled=False):
-        restoration = evaluate_restoration.measure(families, source, refined, truth, before, clips.coverage)
-    return {"selection": chosen, "refinement": refinement, "restoration": restoration}
+        restoration, restored = evaluate_restoration.measure(families, source, refined, truth, before, clips.coverage)
+        pictures = {"frame as chosen": picked[SETTLED], "refined": refined, "composited": restored}
+        ghosts = evaluate_ghost.rows_of(families, pictures, clips.frames[:, -1], evaluate_ghost.find_gone(scenes))
+    return {"selection": chosen, "refinement": refinement, "restoration": restoration, "ghost": ghosts}
 
 
 def _mean(values: list[float | None]) -> float | None:

@@ -33,8 +33,8 @@ def measure(
     truth: torch.Tensor,
     source_vae: torch.Tensor,
     coverage: torch.Tensor,
-) -> list[dict]:
-    """A row for each of B edits.
+) -> tuple[list[dict], torch.Tensor]:
+    """A row for each of B edits, and the restored pictures, [B, 3, H, W] on the CPU.
 
     Args:
         family: family name of each scene.
@@ -76,7 +76,7 @@ def measure(
                 "whole": restored[b].whole,
             }
         )
-    return rows
+    return rows, images
 
 
 def table(rows: list[dict]) -> str:

@@ -27,6 +27,7 @@ from .drift import (
     colour_drift,
     seen_by,
 )
+from .rim import blend_rim
 
 AUTOMATIC, LOCAL, WHOLE = "automatic", "local edit", "whole image"
 MODES = (AUTOMATIC, LOCAL, WHOLE)
@@ -120,10 +121,11 @@ def restore(
         lines.append(f"Taken as an edit of the whole image: {reason}. Set mode to '{LOCAL}' to take only what changed.")
     elif reason:
         lines.append(f"This looks like an edit of the whole image: {reason}. Mode '{WHOLE}' would take all of it.")
-    edit = shown
+    edit, rim = shown, None
     if whole:
         mask = torch.ones_like(mask)
     elif controls.correct_drift:
+        rim = blend_rim(reference, aligned, mask) if mask.any() else None
         edit, undone = _clean_edit(shown, aligned, reference, mask, colour, camera)
         lines.append(f"Drift undone: {', '.join(undone) or 'none'}.")
 
@@ -132,7 +134,7 @@ def restore(
         mask = mask | (F.interpolate(part, size=size, mode="area")[0, 0] >= 0.5)
     soft = soft_mask(mask, fit, controls.grow if not whole else 0, controls.feather)
     keep = None if keep_mask is None else keep_mask.float()
-    image, taken = blend(source, soft, fit, keep, lambda window: _edit_pixels(edit, fit, window, enlarge))
+    image, taken = blend(source, soft, fit, keep, lambda window: _edit_pixels(edit, fit, window, enlarge), rim)
     return Restored(image, taken, whole, "\n".join([_summary(taken, fit), *lines]))
 
 
