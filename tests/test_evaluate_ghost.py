@@ -59,11 +59,9 @@ def test_scenes_in_which_nothing_leaves_have_no_row(ends, gone):
 
 
 def test_what_is_gone_leaves_no_outline_in_a_composited_picture(ends, gone):
-    """Without the rim of the change, the end of the old shadow stays in four of five scenes."""
-    composited = evaluate_ghost.composite(*ends)
-    assert visible(composited, ends, gone) == 0
-    found = evaluate_ghost.measure(composited, ends[1], gone)["edge"][gone.measured]
-    assert found.max() < 0.6 * VISIBLE
+    """Cut off at the mask, the old shadow's end leaves 0.9 to 1.4 steps here, and 2.3 if the edit is a VAE's."""
+    found = evaluate_ghost.measure(evaluate_ghost.composite(*ends), ends[1], gone)["edge"]
+    assert found[gone.measured].max() < 0.8
 
 
 def test_the_table_has_a_line_for_each_picture(scenes, ends, gone):
