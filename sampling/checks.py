@@ -51,6 +51,11 @@ def check_video_latent(latent: dict, used_by: str) -> torch.Tensor:
             f"{used_by} needs a video latent [B, C, F, H, W], got {shape}. Connect the latent of WanImageToVideo."
         )
     check_is_video(shape[TIME_AXIS], used_by)
+    if 0 in shape:
+        raise ValueError(
+            f"{used_by} got an empty latent {shape}: every side must be at least 1. Check the batch size and the image "
+            "size of the node that made it."
+        )
     if not torch.isfinite(samples).all():
         raise ValueError(
             f"{used_by} got a latent {shape} with values that are not numbers (NaN or infinite). What made it went "

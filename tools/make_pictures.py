@@ -3,6 +3,8 @@
 Needs the environment of `nox -s environment`, like the edit itself.
 """
 
+import io
+import json
 import subprocess
 import sys
 import tempfile
@@ -10,26 +12,23 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from .comfyui import PACK
-from .edit import SAMPLE, edit
+from .client import Client, Progress, workflow_to_prompt
+from .comfyui import PACK, Server
+from .edit import SAMPLE, WORKFLOW, fill_in, read_image
 
 PAPER, INK = "#faf9f5", "#1a1a1a"
 WITH_EMBEDDED_MODEL = ("edit_image_demo", "pick_the_frame")
-SIDE = 384  # of the source and the result in the pictures
-COMPOSITED = (
-    "chelsea-pasted-photo",
-    "astronaut-removed-photo",
-    "flower-pasted-photo",
-)  # of research.benchmarks.compositing
-COLUMNS = ("photo", "edited, blurred, drifted", "composited", "taken from the edit")
+SIDE, ROW_SIDE = 384, 288  # of the pictures in the thumbnails, and in the README's row
+COMPOSITED = ("chelsea-pasted-photo", "astronaut-removed-photo", "flower-pasted-photo")  # of benchmarks.compositing
+COLUMNS = ("photo", "simulated edit", "composited", "taken from the edit")
 
 
-def with_label(image: Image.Image, label: str) -> Image.Image:
-    """The image at SIDE x SIDE under its label, on paper."""
-    framed = Image.new("RGB", (SIDE, SIDE + 48), PAPER)
+def with_label(image: Image.Image, label: str, side: int = SIDE) -> Image.Image:
+    """The image at side x side under its label, on paper."""
+    framed = Image.new("RGB", (side, side + 48), PAPER)
     font = ImageFont.load_default(30)
-    ImageDraw.Draw(framed).text((SIDE / 2, 22), label, INK, font, anchor="mm")
-    framed.paste(image.resize((SIDE, SIDE), Image.Resampling.LANCZOS), (0, 48))
+    ImageDraw.Draw(framed).text((side / 2, 22), label, INK, font, anchor="mm")
+    framed.paste(image.resize((side, side), Image.Resampling.LANCZOS), (0, 48))
     return framed
 
 
@@ -42,6 +41,28 @@ def beside(images: list[Image.Image], gap: int = 28) -> Image.Image:
         row.paste(image, (left, (height - image.height) // 2))
         left += image.width + gap
     return row
+
+
+def edit_sample() -> tuple[Image.Image, dict[str, Image.Image]]:
+    """What `nox -s edit` makes of the sample, and the video's decoded frames by their numbers."""
+    workflow = json.loads(WORKFLOW.read_text(encoding="utf-8"))
+    with Server(arguments=["--disable-api-nodes"]) as server:
+        client = Client(server.url, server.check_alive)
+        prompt = workflow_to_prompt(workflow, client.object_info())
+        fill_in(prompt, client.upload_image(read_image(SAMPLE), "source.png"), None, None)
+        decoder = next(key for key, node in prompt.items() if node["class_type"] == "IFEdit_DecodeKeyframes")
+        for title, kind, name, output in (
+            ("Frames", "PreviewImage", "images", 0),
+            ("Numbers", "PreviewAny", "source", 1),
+        ):
+            prompt[title] = {"class_type": kind, "inputs": {name: [decoder, output]}, "_meta": {"title": title}}
+        outputs = client.run(prompt, Progress())
+
+        def images(title: str) -> list[Image.Image]:
+            return [Image.open(io.BytesIO(client.fetch(one))).convert("RGB") for one in outputs.images(title)]
+
+        numbers = outputs.of("Numbers")["text"][0].split(", ")
+        return images("Result")[0], dict(zip(numbers, images("Frames"), strict=True))
 
 
 def compositing_page(width: int = 288, gap: int = 8) -> Image.Image:
@@ -70,14 +91,12 @@ def compositing_page(width: int = 288, gap: int = 8) -> Image.Image:
     return page
 
 
-def main() -> None:
-    compositing_page().save(PACK / "docs" / "composited.jpg", quality=88)
-    with tempfile.TemporaryDirectory() as folder:
-        result_path, collage_path = edit(None, None, None, Path(folder))
-        result, collage = (Image.open(path).convert("RGB") for path in (result_path, collage_path))
+def save_edit(result: Image.Image, frames: dict[str, Image.Image]) -> None:
+    """Writes the README's row of pictures, and the workflows' thumbnails."""
     source = Image.open(SAMPLE).convert("RGB")
-    (PACK / "docs").mkdir(exist_ok=True)
-    beside([collage, with_label(result, "result")], gap=8).save(PACK / "docs" / "edit.png", optimize=True)
+    later = [(f"frame {number}", frame) for number, frame in frames.items() if number != "0"]
+    row = [with_label(image, label, ROW_SIDE) for label, image in [("source", source), *later, ("result", result)]]
+    beside(row, gap=16).save(PACK / "docs" / "edit.png", optimize=True)
     pair = beside([with_label(source, "source"), with_label(result, "result")])
     for workflow in sorted((PACK / "workflows").glob("*.json")):
         thumbnail = pair.copy()
@@ -87,6 +106,12 @@ def main() -> None:
                 (pair.width / 2, pair.height - 14), note, INK, ImageFont.load_default(18), anchor="mm"
             )
         thumbnail.save(workflow.with_suffix(".jpg"), quality=88)
+
+
+def main() -> None:
+    (PACK / "docs").mkdir(exist_ok=True)
+    save_edit(*edit_sample())
+    compositing_page().save(PACK / "docs" / "composited.jpg", quality=88)
     print("docs/edit.png, docs/composited.jpg and the thumbnails in workflows/ are made")
 
 

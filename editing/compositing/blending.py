@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from ..alignment import moved_grid
 from .change_mask import grown
 from .fit import Fit
+from .rim import Rim
 
 Window = tuple[int, int, int, int]  # top, bottom, left, right
 NOTHING = 1 / 512  # less than half a step of 255 is nothing
@@ -55,33 +56,44 @@ def blend(
     fit: Fit,
     keep: torch.Tensor | None,
     edit_pixels: Callable[[Window], torch.Tensor],
+    rim: Rim | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """(image [H, W, C], mask [H, W]): the photo with the edit where the mask is above 0.
 
     source: [H, W, C] the photo; one channel becomes three. soft: [h, w] over the fit's part of the photo. keep: [H, W],
-    where the photo stays. edit_pixels: gives the edit [h, w, 3] of a window of that part, and is asked once.
+    where the photo stays. edit_pixels: gives the edit [h, w, 3] of a window of that part, and is asked once. rim: gives
+    the photo a color around the mask; as its detail stays, at most half of such a pixel counts as the edit's.
     """
     image = source.detach().to("cpu", torch.float32)
     image = image.expand(-1, -1, 3).clone() if image.shape[-1] == 1 else image.clone()
     box = fit.source_box
     taken = torch.zeros(image.shape[:2])
     whole = F.interpolate(soft[None, None], size=(box.height, box.width), mode="bilinear", align_corners=False)[0, 0]
+    around = torch.zeros(4, 1, 1)  # [4, H, W]: the rim's color, and its reach
+    if rim is not None and rim.reach.any():
+        around = torch.cat([rim.color, rim.reach[None]])[None]
+        around = F.interpolate(around, size=(box.height, box.width), mode="bilinear", align_corners=False)[0]
+    around = around.expand(-1, box.height, box.width)
     if keep is not None:
-        whole = whole * (1 - keep[box.window].clamp(0, 1))
+        ours = 1 - keep[box.window].clamp(0, 1)
+        whole, around = whole * ours, around * ours
     whole = torch.where(whole < NOTHING, 0.0, torch.where(whole > 1 - NOTHING, 1.0, whole))
-    rows, columns = whole.amax(dim=1).nonzero().flatten(), whole.amax(dim=0).nonzero().flatten()
+    around = torch.where(around[3] < NOTHING, 0.0, around)
+    touched = torch.maximum(whole, around[3] / 2)
+    rows, columns = touched.amax(dim=1).nonzero().flatten(), touched.amax(dim=0).nonzero().flatten()
     if not len(rows):
         return image, taken
     top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
     edit = edit_pixels((top, bottom, left, right))
-    weight = whole[top:bottom, left:right]
-    taken[box.window][top:bottom, left:right] = weight
+    inside = (slice(top, bottom), slice(left, right))
+    weight, color, touched = whole[inside], around[:3][:, inside[0], inside[1]].movedim(0, -1), touched[inside]
+    taken[box.window][inside] = touched
     part = image[box.window][top:bottom, left:right, :3]
     for first in range(0, len(part), ROWS):  # bounds memory
         some = slice(first, first + ROWS)
         share = weight[some, :, None]
-        mixed = torch.lerp(part[some], edit[some], share)
-        part[some] = torch.where(share > 0, mixed, part[some])
+        mixed = torch.lerp((part[some] + color[some]).clamp(0, 1), edit[some], share)
+        part[some] = torch.where(touched[some, :, None] > 0, mixed, part[some])
     return image, taken
 
 

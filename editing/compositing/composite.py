@@ -20,6 +20,7 @@ from .blending import Window, blend, sample, soft_mask
 from .change_mask import became_sharper, find_change
 from .detail import undo_softness
 from .fit import Fit, check_size, fit_without_plan, resample, shown_part
+from .rim import blend_rim
 
 AUTOMATIC, LOCAL, WHOLE = "automatic", "local edit", "whole image"
 MODES = (AUTOMATIC, LOCAL, WHOLE)
@@ -191,10 +192,11 @@ def _composite(
         lines.append(f"The whole edited image was used: {reason}. Set mode to '{LOCAL}' to paste only what changed.")
     elif reason:
         lines.append(f"The edit seems to affect the whole image: {reason}. Set mode to '{WHOLE}' to use all of it.")
-    edit = shown
+    edit, rim = shown, None
     if whole:
         mask = torch.ones_like(mask)
     elif controls.correct_drift:
+        rim = blend_rim(reference, aligned, mask) if mask.any() else None
         edit, undone = _clean_edit(shown, aligned, reference, mask, colour, camera)
         lines.append(f"Drift corrected: {', '.join(undone) or 'none'}.")
 
@@ -203,7 +205,7 @@ def _composite(
         mask = mask | (F.interpolate(part, size=size, mode="area")[0, 0] >= 0.5)
     soft = soft_mask(mask, fit, controls.grow if not whole else 0, controls.feather)
     keep = None if keep_mask is None else keep_mask.float()
-    image, taken = blend(photo.values, soft, fit, keep, lambda window: _edit_pixels(edit, fit, window, enlarge))
+    image, taken = blend(photo.values, soft, fit, keep, lambda window: _edit_pixels(edit, fit, window, enlarge), rim)
     return Composited(image, taken, whole, "\n".join([_summary(taken, fit), *lines]))
 
 

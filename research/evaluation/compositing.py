@@ -34,8 +34,8 @@ def measure_compositing(
     truth: torch.Tensor,
     source_vae: torch.Tensor,
     coverage: torch.Tensor,
-) -> list[dict]:
-    """A row for each of B edits.
+) -> tuple[list[dict], torch.Tensor]:
+    """A row for each of B edits, and the composites, [B, 3, H, W] on the CPU.
 
     Args:
         family: family name of each scene.
@@ -76,4 +76,4 @@ def measure_compositing(
                 "whole": composited[b].whole,
             }
         )
-    return rows
+    return rows, images

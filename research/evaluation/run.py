@@ -8,10 +8,10 @@ A second table compares schedules of temporal latent dropout with full sampling 
 background, how close the last frame is to that of full sampling (PSNR), and the time for sampling and decoding it as a
 share of full sampling's.
 
-Three more follow the edit to its end. Choosing (selection.py): how often the choice is within one latent frame of the
+Four more follow the edit to its end. Choosing (selection.py): how often the choice is within one latent frame of the
 true end of rendered clips, and success, background and drift of the frame chosen from the model's videos. Refining
-(refinement.py) that frame, and true frames with known flaws. Restoring (compositing.py) the refined frame into the
-source.
+(refinement.py) that frame, and true frames with known flaws. Compositing (compositing.py) the refined frame into the
+source. Ghosts (ghost.py): what those images still show of a thing that is gone.
 
 A line compares free-worded instructions, from which the rules wrote captions, with captions as in training.
 """
@@ -37,6 +37,7 @@ from ..world import model as demo_model
 from ..world import phrases, world
 from . import tables
 from .compositing import measure_compositing
+from .ghost import find_gone, ghost_table, measure_ghosts
 from .judging import judge
 from .refinement import CHOSEN, LIGHT_PASS, measure_refinement
 from .selection import METHODS, measure_selection
@@ -48,6 +49,7 @@ CHAIN = {  # what follows the sampling, and how it is printed
     "selection": tables.selection_table,
     "refinement": tables.refinement_table,
     "compositing": tables.compositing_table,
+    "ghost": ghost_table,
 }
 FREE_WORDED = ("free-worded", "")
 SCHEDULES = {
@@ -118,7 +120,8 @@ def measure_model(
                 seconds[run] += time.time() - started
                 undropped = last if undropped is None else undropped
                 if run == full and chain:
-                    for link, of_link in _follow(model, made, names, clips, rebuilt, seed + first).items():
+                    followed = _follow(model, made, names, all_scenes.select(index), clips, rebuilt, seed + first)
+                    for link, of_link in followed.items():
                         links[link] += of_link
                 measures = judge(names, last, rebuilt[:, -1], rebuilt[:, 0], clips.coverage, frames[:, 0])
                 measures["vae_psnr"], measures["to_full"] = vae, image_psnr(last, undropped)
@@ -173,6 +176,7 @@ def _follow(
     model: demo_model.EditModel,
     made: torch.Tensor,
     families: list[str],
+    scenes: world.Scenes,
     clips: world.Clips,
     rebuilt: torch.Tensor,
     seed: int,
@@ -191,8 +195,10 @@ def _follow(
     refinement, refined = measure_refinement(model, families, clips.frames, clips.coverage, picked[SETTLED], seed)
     refined = refined[CHOSEN, LIGHT_PASS]
     with torch.autocast(source.device.type, enabled=False):
-        compositing = measure_compositing(families, source, refined, truth, before, clips.coverage)
-    return {"selection": chosen, "refinement": refinement, "compositing": compositing}
+        compositing, composites = measure_compositing(families, source, refined, truth, before, clips.coverage)
+        images = {"frame as chosen": picked[SETTLED], "refined": refined, "composited": composites}
+        ghosts = measure_ghosts(families, images, clips.frames[:, -1], find_gone(scenes))
+    return {"selection": chosen, "refinement": refinement, "compositing": compositing, "ghost": ghosts}
 
 
 def _for_json(value: torch.Tensor) -> float | bool | None:

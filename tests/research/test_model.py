@@ -401,6 +401,7 @@ def test_the_shipped_model_edits(model):
     taken = [row["success"] for row in scores["compositing"]]
     assert sum(taken) >= sum(row["success_before"] for row in scores["compositing"]) - 1
     assert {row["kind"] for row in scores["refinement"]} == {"as chosen", *evaluate_refinement.FLAWS}
+    assert {row["picture"] for row in scores["ghost"]} == {"frame as chosen", "refined", "composited"}
     (dropped,) = scores["schedules"]
     assert dropped["success"] >= 5 / 7 and dropped["to_full"] >= 25, tables.schedules_table(scores)
     assert all(len(row["kept"]) == 2 and row["kept"][0] == 0 for row in dropped["rows"])

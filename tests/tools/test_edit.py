@@ -115,6 +115,12 @@ def test_results_are_never_overwritten(tmp_path):
     assert first[0].read_text() == "Result" and first[1].read_text() == "Collage"
 
 
+def test_the_readmes_first_picture_names_the_instruction_of_the_first_command():
+    nodes = json.loads(edit.WORKFLOW.read_text(encoding="utf-8"))["nodes"]
+    instruction = next(node["widgets_values"][0] for node in nodes if node.get("title") == "Instruction")
+    assert f'"{instruction}"' in (PACK / "README.md").read_text(encoding="utf-8").lower()
+
+
 def test_the_shipped_sample_is_edited_with_no_arguments(tmp_path):
     started = time.monotonic()
     run = subprocess.run([*COMMAND, "--out", tmp_path], cwd=PACK, capture_output=True, text=True)

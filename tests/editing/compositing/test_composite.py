@@ -563,12 +563,12 @@ def test_the_table_of_the_embedded_model_counts_what_stayed_untouched():
     clips = world.render(scenes, times=torch.tensor([0, 32]))
     source, truth = clips.frames[:, 0], clips.frames[:, 1]
     family = [world.FAMILIES[index] for index in scenes.family.tolist()]
-    rows = measure_compositing(family, source, truth, truth, source, clips.coverage)
+    rows, _ = measure_compositing(family, source, truth, truth, source, clips.coverage)
     assert all(row["outside"] is None or row["outside"] >= 50 for row in rows)
     assert all(row["success"] for row in rows)
     assert [row["family"] for row in rows if row["whole"]] == ["focus"]
     noisy = (truth + 0.1 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(1))).clamp(0, 1)
-    before = measure_compositing(family[:2], source[:2], noisy[:2], truth[:2], source[:2], clips.coverage[:2])
+    before, _ = measure_compositing(family[:2], source[:2], noisy[:2], truth[:2], source[:2], clips.coverage[:2])
     assert before[0]["before"] < 30
     lines = compositing_table(rows).splitlines()
     assert lines[-2].split()[:3] == ["all", "14", "100.0%"]
