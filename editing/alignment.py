@@ -3,9 +3,9 @@
 All of it is estimated on what the edit left alone. The edit itself is an outlier of these fits, so they are robust: a
 pixel that does not follow the rest loses its weight.
 
-Both users share one model (gain and offset of each channel; shift, zoom and turn of the camera) and one way to fit it:
-compositing undoes the drift of one image (`colour_drift`, `camera_drift`), at up to 512 pixels and only where it is
-sure; the frame selector wants one number for each of many frames (`measure_drift`), on grids of 64 cells.
+Both users share one model (gain and offset of each channel; shift, zoom and turn of the camera) and one way to fit it.
+Compositing undoes the drift of one image, at up to 512 pixels and only where it is sure: `colour_drift` and
+`camera_drift`. The frame selector wants one number for each of many frames, on grids of 64 cells: `measure_drift`.
 """
 
 from __future__ import annotations
@@ -148,10 +148,10 @@ def camera_drift(reference: torch.Tensor, edited: torch.Tensor) -> CameraDrift:
     if not SEEN_MOTION <= pixels <= MAX_MOTION * max(height, width):  # not a number neither
         return NO_CAMERA_DRIFT
     warped = warp(moving, matrix[None], "bicubic")
-    return CameraDrift(matrix, pixels) if _votes(target, moving, warped) >= CLOSER else NO_CAMERA_DRIFT
+    return CameraDrift(matrix, pixels) if _count_votes(target, moving, warped) >= CLOSER else NO_CAMERA_DRIFT
 
 
-def _votes(target: torch.Tensor, before: torch.Tensor, after: torch.Tensor) -> float:
+def _count_votes(target: torch.Tensor, before: torch.Tensor, after: torch.Tensor) -> float:
     """Did all of the picture come closer to the target? Grey pictures [1, 1, H, W] -> -1 (no) to 1 (everywhere).
 
     Each part with detail has a vote of that range, however much it differs, so that an edit cannot outvote the rest.
@@ -213,9 +213,10 @@ def _refine_camera(target: torch.Tensor, moving: torch.Tensor, fitted: torch.Ten
         right, down = (sampled[:, 1:] * longer).unbind(dim=1)
         brightness = target[:, 0].expand_as(right)
         slopes = [right * x + down * y, down * x - right * y, right, down, -brightness, -torch.ones_like(right)]
-        basis = torch.stack(slopes, dim=1).flatten(2).double()  # [N, 6, P]
-        weighted = basis * _weigh(residual.flatten(1), seen.flatten(1)).double()[:, None]
-        step = torch.linalg.solve(weighted @ basis.mT + still, weighted @ residual.flatten(1).double()[..., None])
+        basis = torch.stack(slopes, dim=1).flatten(2)  # [N, 6, P]
+        weighted = basis * _weigh(residual.flatten(1), seen.flatten(1))[:, None]
+        normal, side = weighted @ basis.mT, weighted @ residual.flatten(1)[..., None]
+        step = torch.linalg.solve(normal.double() + still, side.double())
         fitted = torch.where(moves[:, None], (fitted - step[..., 0]).clamp(-0.25, 0.25), fitted)
         moves &= step[:, :4, 0].abs().amax(dim=1) >= 0.003 / longer
         if not moves.any():
@@ -314,7 +315,11 @@ def _measure_some(reference: torch.Tensor, frames: torch.Tensor) -> tuple[torch.
     """reference [1, 3, h, w], frames [N, 3, h, w] -> color [N], camera [N]."""
     height, width = frames.shape[2:]
     motion = _fit_camera(*(one.mean(dim=1, keepdim=True) for one in (reference, frames)))
-    gain, offset = _fit_exposure(reference, warp(frames, _matrix(motion, height, width)))
+    aligned = warp(frames, _matrix(motion, height, width))
+    if min(height, width) > 1:  # as many cells as the exposure needs
+        gain, offset = _fit_exposure(F.avg_pool2d(reference, 2), F.avg_pool2d(aligned, 2))
+    else:
+        gain, offset = _fit_exposure(reference, aligned)
     change = (gain - 1)[..., None] * reference.flatten(2) + offset[..., None]  # [N, 3, P]
     spread = (height**2 + width**2) / (12 * max(height, width) ** 2)  # mean square distance from the middle
     camera = motion[:, 2:].square().sum(dim=1) + motion[:, :2].square().sum(dim=1) * spread

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import re
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 SHARPNESS_SIDE = 480  # pixels of the shorter side at which sharpness is compared
@@ -51,22 +53,22 @@ def parse_frame_numbers(text: str, count: int) -> list[int]:
     numbers = [int(entry) for entry in entries]
     if len(numbers) != count:
         raise ValueError(
-            f"frame_numbers names {len(numbers)} frames ({_listed(numbers)}), but {count} frames are connected. "
+            f"frame_numbers names {len(numbers)} frames ({_list_numbers(numbers)}), but {count} frames are connected. "
             "Connect both from the same Decode Keyframes or leave frame_numbers empty."
         )
     if any(later <= earlier for earlier, later in zip(numbers, numbers[1:], strict=False)):
-        raise ValueError(f"frame_numbers must rise from frame to frame, got {_listed(numbers)}.")
+        raise ValueError(f"frame_numbers must rise from frame to frame, got {_list_numbers(numbers)}.")
     return numbers
 
 
 def position_of_frame(frame: int, numbers: list[int]) -> int:
     """Where the frame with this original number stands among `numbers`; ValueError names those that exist."""
     if frame not in numbers:
-        raise ValueError(f"There is no frame {frame}. The frames here are {_listed(numbers)}.")
+        raise ValueError(f"There is no frame {frame}. The frames here are {_list_numbers(numbers)}.")
     return numbers.index(frame)
 
 
-def _listed(numbers: list[int]) -> str:
+def _list_numbers(numbers: list[int]) -> str:
     if len(numbers) > 16 and numbers == list(range(numbers[0], numbers[-1] + 1)):
         return f"{numbers[0]} to {numbers[-1]}"
     return ", ".join(map(str, numbers))
@@ -82,6 +84,24 @@ def gaussian(images: torch.Tensor, sigma: float) -> torch.Tensor:
     size = 2 * math.ceil(3 * sigma) + 1
     kernel = [min(size, side - 1 + side % 2) for side in images.shape[2:]]
     return gaussian_blur2d(images, kernel, (sigma, sigma), border_type="replicate")
+
+
+def resize(
+    images: torch.Tensor, width: int, height: int, box: tuple[float, float, float, float] | None = None
+) -> torch.Tensor:
+    """A box (left, top, right, bottom; all of it if None) of images [N, H, W, C] at another size, by Lanczos, 0..1.
+
+    Values stay floats. Where nothing is to be done, these are the very same values.
+    """
+    if box is None and images.shape[1:3] == (height, width):
+        return images
+    result = torch.empty((len(images), height, width, images.shape[-1]), dtype=torch.float32)
+    for number, image in enumerate(images):
+        for channel in range(images.shape[-1]):  # one at a time: a photo of 24 megapixels is not copied whole
+            plane = Image.fromarray(np.ascontiguousarray(image[..., channel].to("cpu", torch.float32).numpy()))
+            resized = plane.resize((width, height), Image.Resampling.LANCZOS, box=box)
+            result[number, ..., channel] = torch.from_numpy(np.asarray(resized).copy())
+    return result.clamp_(0, 1)
 
 
 def reduce_to_side(images: torch.Tensor, shorter: int) -> torch.Tensor:

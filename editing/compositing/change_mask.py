@@ -24,7 +24,7 @@ MOST_NOISE = 0.02  # more is an edit of most of the picture
 SMALLEST = 8  # pixels in which a change is certain; fewer are noise
 CLOSING = 3  # pixels
 GUIDE_RADIUS, GUIDE_SOFTNESS = 4, 1e-3
-SHARPER = 1.4  # times the detail of the photo, outside of the change; models often sharpen by up to 1.3
+SHARPENED = 1.4  # times the detail of the photo, outside of the change; models often sharpen by up to 1.3
 LEAST_DETAIL, LEAST_TILES = 0.01, 4  # grain makes no tile of that strength
 BLURS, EXPLAINED = [2 ** (step / 2) for step in range(8)], 0.2  # pixels; share of the squared difference that is left
 LOST_TEXTURE = 2.5  # times less detail than the rest of the picture keeps
@@ -65,13 +65,13 @@ def find_change(
     factor = 2.0 ** (2 * protection - 1)
     difference = gaussian((edited - reference)[None], 1.0)
     noise = min(MOST_NOISE, 1.48 * float(difference.abs().amax(dim=1).median()))
-    certain = _excess(reference, edited, WIDE) > factor * (CERTAIN + NOISE_CERTAIN * noise)
-    possible = _excess(reference, edited, NARROW) > factor * (POSSIBLE + NOISE_POSSIBLE * noise)
+    certain = _measure_excess(reference, edited, WIDE) > factor * (CERTAIN + NOISE_CERTAIN * noise)
+    possible = _measure_excess(reference, edited, NARROW) > factor * (POSSIBLE + NOISE_POSSIBLE * noise)
     broad = gaussian((edited - reference)[None], BROAD)[0].abs().amax(dim=0)
     certain |= (broad > factor * (BROAD_CERTAIN + NOISE_CERTAIN * noise)) & possible
     if seen is not None:
         certain &= seen
-    certain, possible = certain.numpy(), possible.numpy() | _texture_lost(reference, edited, factor)
+    certain, possible = certain.numpy(), possible.numpy() | _find_lost_texture(reference, edited, factor)
     eight = ndimage.generate_binary_structure(2, 2)
     labels, count = ndimage.label(certain, eight)
     if count:
@@ -83,8 +83,8 @@ def find_change(
     # The ranges leave out a few pixels on both sides of every edge; there the plain difference decides.
     differs = difference[0].abs().amax(dim=0).numpy() > factor * (PLAIN + NOISE_CERTAIN * noise)
     mask = ndimage.binary_propagation(mask, eight, mask=mask | differs & grown(mask, REACH))
-    mask = fill_holes(_closed(mask, CLOSING))
-    refined = _along_edges(torch.from_numpy(mask), difference)
+    mask = fill_holes(_close_mask(mask, CLOSING))
+    refined = _snap_to_edges(torch.from_numpy(mask), difference)
     return Change(torch.from_numpy(fill_holes(refined.numpy())), noise)
 
 
@@ -106,13 +106,13 @@ def became_sharper(reference: torch.Tensor, edited: torch.Tensor, mask: torch.Te
     """
     if min(reference.shape[1:]) < 2 * TILE:
         return False
-    detail = [_detail(one) for one in (reference, edited)]
+    detail = [_measure_detail(one) for one in (reference, edited)]
     outside = F.max_pool2d(mask[None, None].float(), TILE)[0, 0] == 0
     textured = outside & (torch.maximum(*detail) > LEAST_DETAIL)
     if int(textured.sum()) < LEAST_TILES:
         return _is_blur_of(reference, edited, mask)
     before, after = (float(one[textured].square().mean()) ** 0.5 for one in detail)
-    return after > SHARPER * before
+    return after > SHARPENED * before
 
 
 def _is_blur_of(reference: torch.Tensor, edited: torch.Tensor, mask: torch.Tensor) -> bool:
@@ -126,20 +126,20 @@ def _is_blur_of(reference: torch.Tensor, edited: torch.Tensor, mask: torch.Tenso
     return any(error(gaussian(edited[None], sigma)[0]) < allowed for sigma in fitting)
 
 
-def _detail(image: torch.Tensor) -> torch.Tensor:
+def _measure_detail(image: torch.Tensor) -> torch.Tensor:
     """[3, H, W] -> what each tile holds between 1 and 2.5 pixels."""
     band = gaussian(image[None], 1.0) - gaussian(image[None], 2.5)
     return F.avg_pool2d(band.square().mean(dim=1, keepdim=True), TILE)[0, 0].sqrt()
 
 
-def _excess(reference: torch.Tensor, edited: torch.Tensor, radius: int) -> torch.Tensor:
+def _measure_excess(reference: torch.Tensor, edited: torch.Tensor, radius: int) -> torch.Tensor:
     """[3, H, W] twice -> [H, W]: how far the pictures lie outside of each other's range, in the worst channel."""
-    there, back = _outside(edited, reference, radius), -_outside(reference, edited, radius)
+    there, back = _measure_outside(edited, reference, radius), -_measure_outside(reference, edited, radius)
     excess = torch.where(there.abs() < back.abs(), there, back)
     return gaussian(excess[None], 1.0)[0].abs().amax(dim=0)
 
 
-def _texture_lost(reference: torch.Tensor, edited: torch.Tensor, factor: float) -> np.ndarray:
+def _find_lost_texture(reference: torch.Tensor, edited: torch.Tensor, factor: float) -> np.ndarray:
     """[3, H, W] twice -> [H, W] bool. Fine texture spans a range of values in which what replaced it may well lie."""
     had, has = (
         gaussian((gaussian(one[None], 0.7) - gaussian(one[None], 2.0)).square().mean(dim=1, keepdim=True), 2.0).sqrt()
@@ -153,7 +153,7 @@ def _texture_lost(reference: torch.Tensor, edited: torch.Tensor, factor: float) 
     return grown(lost[0, 0].numpy(), -TEXTURE_REACH)
 
 
-def _outside(values: torch.Tensor, others: torch.Tensor, radius: int) -> torch.Tensor:
+def _measure_outside(values: torch.Tensor, others: torch.Tensor, radius: int) -> torch.Tensor:
     """How far values [3, H, W] are above (+) or below (-) what others have within a radius."""
     highest = F.max_pool2d(others[None], 2 * radius + 1, 1, radius)[0]
     lowest = -F.max_pool2d(-others[None], 2 * radius + 1, 1, radius)[0]
@@ -171,14 +171,14 @@ def grown(mask, radius: float):
     return ndimage.distance_transform_edt(mask) > -radius
 
 
-def _closed(mask, radius: int):
+def _close_mask(mask, radius: int):
     """Grown and shrunk again; the picture's border does not count as unchanged."""
     around = np.pad(mask, radius + 1, mode="edge")
     around = grown(grown(around, radius), -radius)
     return mask | around[radius + 1 : -radius - 1, radius + 1 : -radius - 1]
 
 
-def _along_edges(mask: torch.Tensor, difference: torch.Tensor) -> torch.Tensor:
+def _snap_to_edges(mask: torch.Tensor, difference: torch.Tensor) -> torch.Tensor:
     """The mask [H, W] with its edge where the difference [1, 3, H, W] has one, by a guided filter."""
     from kornia.filters import guided_blur
 

@@ -9,12 +9,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 
-from ..images import as_rgb, gaussian
+from ..images import as_rgb, gaussian, resize
 
 CROP, PAD_BLACK, PAD_BLURRED, REGION = "crop", "pad black", "pad blurred edge", "region"
 METHODS = (CROP, PAD_BLACK, PAD_BLURRED, REGION)
@@ -230,22 +228,10 @@ def mask_box(mask: torch.Tensor, width: int, height: int) -> Box | None:
 def resample(
     images: torch.Tensor, width: int, height: int, box: Box | tuple[float, float, float, float] | None = None
 ) -> torch.Tensor:
-    """A box (left, top, right, bottom; all of it if None) of images [N, H, W, C] at another size, by Lanczos, 0..1.
-
-    Values stay floats. Where the size is that of a box of whole pixels, these are the very same values.
-    """
+    """`images.resize` of a box of whole pixels, of one with fractions, or of the whole images [N, H, W, C]."""
     if isinstance(box, Box):
-        images = images[:, box.window[0], box.window[1]]
-        box = None
-    if box is None and images.shape[1:3] == (height, width):
-        return images
-    result = torch.empty((len(images), height, width, images.shape[-1]), dtype=torch.float32)
-    for number, image in enumerate(images):
-        for channel in range(images.shape[-1]):  # one at a time: a photo of 24 megapixels is not copied whole
-            plane = Image.fromarray(np.ascontiguousarray(image[..., channel].to("cpu", torch.float32).numpy()))
-            resized = plane.resize((width, height), Image.Resampling.LANCZOS, box=box)
-            result[number, ..., channel] = torch.from_numpy(np.asarray(resized).copy())
-    return result.clamp_(0, 1)
+        return resize(images[:, box.window[0], box.window[1]], width, height)
+    return resize(images, width, height, box)
 
 
 def check_size(images: torch.Tensor, fit: Fit, name: str) -> None:

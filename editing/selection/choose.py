@@ -9,7 +9,7 @@ import torch
 
 from ..images import position_of_frame
 from .measures import Measures
-from .settling import FLOOR, sharp_enough
+from .settling import FLOOR, pick_sharp
 
 SETTLED, SHARPEST_LATE, LAST, LANGUAGE_MODEL = "settled", "sharpest late", "last", "language model"
 MEASURED = (SETTLED, SHARPEST_LATE, LAST)
@@ -43,40 +43,40 @@ def choose_frame(measures: Measures, method: str = SETTLED, frame: int | None = 
     if method == LAST:
         return FrameChoice(len(numbers) - 1, f"frame {numbers[-1]}: the last of {len(numbers)}")
     if method == SHARPEST_LATE:
-        return _sharpest_late(measures)
+        return _choose_sharpest_late(measures)
     if method == SETTLED:
-        return _settled(measures)
+        return _choose_settled(measures)
     raise ValueError(f"There is no method {method!r} to choose a frame. Take one of {', '.join(MEASURED)}.")
 
 
-def scores(measures: Measures) -> torch.Tensor:
+def score_frames(measures: Measures) -> torch.Tensor:
     """How good each frame is as the edited image: [N], 0..1.
 
-        score = done^2 x calm x sharp x kept
-        done  = 1 where the change against the last frame is within the tolerance, falling to 0 where it is largest
-        calm  = 1 / (1 + motion / max(0.02, largest motion))
-        sharp = sharpness / largest sharpness
-        kept  = 1 / (1 + drift / 10)
+        score = completeness^2 x stability x sharpness / largest sharpness x fidelity
+        completeness = 1 where the remaining change is within the tolerance, falling to 0 where it is largest
+        stability    = 1 / (1 + motion / max(0.02, largest motion))
+        fidelity     = 1 / (1 + drift / 10)
 
-    A product, because a frame that fails in one is not saved by the others; `done` is squared, because half an edit is
-    none. It only ranks the candidates behind the chosen one. Our own.
+    A product, because a frame that fails in one is not saved by the others; completeness is squared, because half an
+    edit is none. It only ranks the candidates behind the chosen one. Our own.
     """
-    change, tolerance = measures.change, measures.settling.tolerance
+    change, tolerance = measures.remaining_change, measures.settling.tolerance
     whole = max(float(change.max()), tolerance)
-    done = 1 - ((change - tolerance).clamp(min=0) / max(whole - tolerance, 1e-9)).clamp(max=1)
-    calm = 1 / (1 + measures.motion / max(FLOOR, float(measures.motion.max())))
+    completeness = 1 - ((change - tolerance).clamp(min=0) / max(whole - tolerance, 1e-9)).clamp(max=1)
+    stability = 1 / (1 + measures.motion / max(FLOOR, float(measures.motion.max())))
     sharpest = float(measures.sharpness.max())
     sharp = measures.sharpness / sharpest if sharpest > 0 else torch.ones_like(measures.sharpness)
-    return done.square() * calm * sharp / (1 + measures.drift.total / MUCH_DRIFT)
+    fidelity = 1 / (1 + measures.drift.total / MUCH_DRIFT)
+    return completeness.square() * stability * sharp * fidelity
 
 
 def rank_frames(measures: Measures, count: int, leading: Sequence[int] = ()) -> list[int]:
-    """Indices of the `count` best frames, best first: those in `leading`, then the others by their `scores`.
+    """Indices of the `count` best frames, best first: those in `leading`, then the others by their `score_frames`.
 
     Frames of one latent frame look alike: one that is less than four frames from a better one comes only when there are
     no others left. Of equal ones the earlier wins. Fewer where there are fewer frames.
     """
-    score, numbers = scores(measures).tolist(), measures.numbers
+    score, numbers = score_frames(measures).tolist(), measures.numbers
     by_score = sorted(range(len(numbers)), key=lambda place: (-round(score[place], 6), place))
     apart = list(dict.fromkeys(leading))
     for place in by_score:
@@ -109,15 +109,15 @@ def _latent_frame(number: int) -> int:
     return -(-number // FRAMES_PER_LATENT)
 
 
-def _sharpest_late(measures: Measures) -> FrameChoice:
+def _choose_sharpest_late(measures: Measures) -> FrameChoice:
     numbers = measures.numbers
     late = [place for place, number in enumerate(numbers) if _latent_frame(number) == _latent_frame(numbers[-1])]
     position = late[int(measures.sharpness[late].argmax())]
     why = f"sharpest of the last {len(late)}" if len(late) > 1 else "the only one of the last latent frame"
-    return FrameChoice(position, f"frame {numbers[position]}: {why} ({_sharpness(measures, position)})")
+    return FrameChoice(position, f"frame {numbers[position]}: {why} ({_describe_sharpness(measures, position)})")
 
 
-def _settled(measures: Measures) -> FrameChoice:
+def _choose_settled(measures: Measures) -> FrameChoice:
     numbers, result = measures.numbers, measures.settling
     position, last = result.frame, len(numbers) - 1
     after = len(numbers) - result.first
@@ -129,7 +129,7 @@ def _settled(measures: Measures) -> FrameChoice:
         reason = "the earlier of 2 that show the same"
     elif result.first == last and measures.content_rest is not None and measures.content_rest < last:
         rest = measures.content_rest
-        position = sharp_enough(range(rest, min(rest + FRAMES_PER_LATENT, last + 1)), measures.sharpness)
+        position = pick_sharp(range(rest, min(rest + FRAMES_PER_LATENT, last + 1)), measures.sharpness)
         reason = f"something moves until the end, but from frame {numbers[rest]} on it shows the same"
     elif after == 1:
         reason = f"the last of {len(numbers)}, the picture changes until the end"
@@ -137,8 +137,8 @@ def _settled(measures: Measures) -> FrameChoice:
         reason = f"earliest of {after} after which nothing changes"
     else:
         reason = f"sharpest of {len(result.equals)} after which nothing changes, from frame {numbers[result.first]} on"
-    return FrameChoice(position, f"frame {numbers[position]}: {reason} ({_sharpness(measures, position)})")
+    return FrameChoice(position, f"frame {numbers[position]}: {reason} ({_describe_sharpness(measures, position)})")
 
 
-def _sharpness(measures: Measures, position: int) -> str:
+def _describe_sharpness(measures: Measures, position: int) -> str:
     return f"sharpness {float(measures.sharpness[position]):.1f}"

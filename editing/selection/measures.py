@@ -1,4 +1,4 @@
-"""What can be measured of the frames: completion, stability, sharpness, drift, and content where a model sees it.
+"""What can be measured of the frames: remaining change, stability, sharpness, drift, and content where a model sees it.
 
 Each measure is one function with its formula; `measure` takes all of them and reads every picture only once.
 """
@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from ..alignment import DRIFT_GRID, Drift, measure_drift
 from ..images import as_rgb, laplacian_sharpness, sharpness_of
 from ..parallel import in_parallel
-from .settling import GRID, MARGIN, Settling, cells, peak, settle_cells, without_flicker
+from .settling import GRID, NOISE_MARGIN, Settling, average_cells, peak_change, remove_flicker, settle_grids
 
 UNFINISHED = 0.25  # late change above this share of the whole change is never taken for noise
 CONTENT_FLOOR = 0.005  # cosine distance that is no change
@@ -24,7 +24,7 @@ CONTENT_FLOOR = 0.005  # cosine distance that is no change
 class Measures:
     """All measures of the frames with these original numbers, one value for each frame.
 
-    settling: when the picture comes to rest; it holds completion (`distances`) and `sharpness`. motion: see
+    settling: when the picture comes to rest; it holds the remaining change (`distances`) and `sharpness`. motion: see
     `stability`. drift: see `drift`. content: see `content_change`, None where nothing has looked. content_rest: see
     `content_rest`.
     """
@@ -37,7 +37,7 @@ class Measures:
     content_rest: int | None = None
 
     @property
-    def change(self) -> torch.Tensor:
+    def remaining_change(self) -> torch.Tensor:
         return self.settling.distances
 
     @property
@@ -56,28 +56,28 @@ def measure(
     source [1, h, w, 3]: the image before the edit, without it the first frame. Both as `images.as_rgb` gives them; they
     are not checked again. embeddings [N, D]: of an image encoder such as CLIP.
     """
-    small, wide, sharpness = (torch.stack(each) for each in zip(*in_parallel(_looked_at, frames), strict=True))
+    small, wide, sharpness = (torch.stack(each) for each in zip(*in_parallel(_analyze_frame, frames), strict=True))
     return Measures(
         numbers=tuple(numbers),
-        settling=settle_cells(small, sharpness, numbers),
-        motion=_motion(small, numbers),
-        drift=measure_drift(wide[0] if source is None else _source_cells(source, frames), wide),
+        settling=settle_grids(small, sharpness, numbers),
+        motion=_measure_motion(small, numbers),
+        drift=measure_drift(wide[0] if source is None else _average_source(source, frames), wide),
         content=None if embeddings is None else content_change(embeddings),
         content_rest=None if embeddings is None else content_rest(embeddings),
     )
 
 
-def completion(frames: torch.Tensor) -> torch.Tensor:
+def remaining_change(frames: torch.Tensor) -> torch.Tensor:
     """What is still missing: change of each frame [N, H, W, C] (0..1) against the last one, [N], 0..1.
 
-        completion(i) = d(i, last)
+        remaining_change(i) = d(i, last)
 
     d compares cells of the two pictures and counts the 2 % that differ most, see `settling.settle`, which also finds
     the earliest frame after which it stays below the noise. Frame2Frame (arXiv 2411.16819, section 3.3) asks a language
     model for that frame; measuring it is our own. 0 for a single frame and for identical ones.
     """
-    small = torch.stack([cells(frame, GRID)[0] for frame in as_rgb(frames, "frames")])
-    return peak(small - small[-1:])
+    small = torch.stack([average_cells(frame, GRID)[0] for frame in as_rgb(frames, "frames")])
+    return peak_change(small - small[-1:])
 
 
 def stability(frames: torch.Tensor, numbers: Sequence[int] | None = None) -> torch.Tensor:
@@ -89,8 +89,8 @@ def stability(frames: torch.Tensor, numbers: Sequence[int] | None = None) -> tor
     unknown, so a change over a gap counts as spread evenly over it. Our own measure. 0 for a single frame.
     """
     frames = as_rgb(frames, "frames")
-    small = torch.stack([cells(frame, GRID)[0] for frame in frames])
-    return _motion(small, range(len(small)) if numbers is None else numbers)
+    small = torch.stack([average_cells(frame, GRID)[0] for frame in frames])
+    return _measure_motion(small, range(len(small)) if numbers is None else numbers)
 
 
 def sharpness(frames: torch.Tensor) -> torch.Tensor:
@@ -111,8 +111,8 @@ def drift(frames: torch.Tensor, source: torch.Tensor | None = None) -> Drift:
     pictures of few cells are fine.
     """
     frames = as_rgb(frames, "frames")
-    wide = torch.stack([cells(frame, DRIFT_GRID)[0] for frame in frames])
-    return measure_drift(wide[0] if source is None else _source_cells(as_rgb(source[:1], "source"), frames), wide)
+    wide = torch.stack([average_cells(frame, DRIFT_GRID)[0] for frame in frames])
+    return measure_drift(wide[0] if source is None else _average_source(as_rgb(source[:1], "source"), frames), wide)
 
 
 def content_change(embeddings: torch.Tensor) -> torch.Tensor:
@@ -121,7 +121,7 @@ def content_change(embeddings: torch.Tensor) -> torch.Tensor:
         content(i) = 1 - cos(e(i), e(last))
 
     e are the embeddings of CLIP (Radford et al., arXiv 2103.00020) or of another encoder. It sees through motion that
-    never rests, such as falling snow, and is blind to small edits, where `completion` is not.
+    never rests, such as falling snow, and is blind to small edits, where `remaining_change` is not.
     """
     unit = F.normalize(embeddings.detach().to("cpu", torch.float32).flatten(1), dim=1)
     return (1 - unit @ unit[-1]).clamp(min=0)
@@ -137,30 +137,30 @@ def content_rest(embeddings: torch.Tensor) -> int:
     unit = F.normalize(embeddings.detach().to("cpu", torch.float32).flatten(1), dim=1)
     late = unit[-max(2, -(-len(unit) // 4)) :]
     steps = 1 - (late[1:] * late[:-1]).sum(dim=1)
-    noise = MARGIN * float(steps.quantile(0.75)) if len(steps) else 0.0
+    noise = NOISE_MARGIN * float(steps.quantile(0.75)) if len(steps) else 0.0
     tolerance = max(CONTENT_FLOOR, min(noise, UNFINISHED * float(distances.max())))
-    changing = (without_flicker(distances) > tolerance).nonzero().flatten()
+    changing = (remove_flicker(distances) > tolerance).nonzero().flatten()
     return int(changing[-1]) + 1 if len(changing) else 0
 
 
-def _looked_at(frame: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _analyze_frame(frame: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """All that is needed of one frame [H, W, 3], while it is in the processor's cache."""
-    return *cells(frame, GRID, DRIFT_GRID), sharpness_of(frame)
+    return *average_cells(frame, GRID, DRIFT_GRID), sharpness_of(frame)
 
 
-def _motion(small: torch.Tensor, numbers: Sequence[int]) -> torch.Tensor:
+def _measure_motion(small: torch.Tensor, numbers: Sequence[int]) -> torch.Tensor:
     if len(small) == 1:
         return torch.zeros(1)
     gaps = torch.tensor([later - earlier for earlier, later in zip(numbers, numbers[1:], strict=False)])
-    steps = peak(small[1:] - small[:-1]) / gaps  # [N - 1]
+    steps = peak_change(small[1:] - small[:-1]) / gaps  # [N - 1]
     return (torch.cat([steps[:1], steps]) + torch.cat([steps, steps[-1:]])) / 2
 
 
-def _source_cells(source: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
+def _average_source(source: torch.Tensor, frames: torch.Tensor) -> torch.Tensor:
     """The middle of the source [1, h, w, 3], in the proportions of the frames [N, H, W, 3]."""
     height, width = source.shape[1:3]
     wanted = frames.shape[2] / frames.shape[1]
     new_height = max(1, min(height, round(width / wanted)))
     new_width = max(1, min(width, round(height * wanted)))
     top, left = (height - new_height) // 2, (width - new_width) // 2
-    return cells(source[0, top : top + new_height, left : left + new_width], DRIFT_GRID)[0]
+    return average_cells(source[0, top : top + new_height, left : left + new_width], DRIFT_GRID)[0]

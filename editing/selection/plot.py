@@ -53,7 +53,7 @@ def plot_measures(measures: Measures, chosen: int | None, candidates: Sequence[i
     for name, values in rows.items():
         drawing.row(top, name, _title(name), _unit(name, measures), values.tolist())
         if name == "change":
-            largest = max(float(measures.change.max()), 2 * FLOOR)
+            largest = max(float(measures.remaining_change.max()), 2 * FLOOR)
             drawing.level(top, measures.settling.tolerance / largest, "done")
         top += ROW + GAP
     drawing.axis(bottom)
@@ -65,7 +65,7 @@ def plot_measures(measures: Measures, chosen: int | None, candidates: Sequence[i
 def _values(measures: Measures) -> dict[str, tuple[torch.Tensor, float]]:
     """Each measure, and the value that is drawn at full height if none is larger."""
     values = {
-        "change": (measures.change, 2 * FLOOR),
+        "change": (measures.remaining_change, 2 * FLOOR),
         "motion": (measures.motion, 2 * FLOOR),
         "sharpness": (measures.sharpness, 1e-3),
         "drift": (measures.drift.total, 2.0),

@@ -1,6 +1,6 @@
 """Composite Edit measured on real photographs with known changes, and timed on a photo of 24 megapixels.
 
-    python tools/run.py research.benchmarks.compositing [--pictures FOLDER] [--no-speed]
+    python tools/run.py research.benchmarks.compositing [--pictures FOLDER] [--no-speed] [--no-detail]
 
 Each photo of tests/photos is changed in a known way: an object with its shadow is pasted in, or a part is removed. The
 changed photo then goes through what a video model does to a picture: the softness of a VAE, grain, a drift of exposure
@@ -21,14 +21,17 @@ import argparse
 import math
 import resource
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from ...editing.compositing import composite
 from ...editing.compositing.change_mask import fill_holes
 from ...editing.compositing.composite import Composited, Controls, composite_edit
 from ...editing.compositing.fit import Fit, fit_images, plan_fit, resample
@@ -283,9 +286,11 @@ def measure_speed() -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pictures", type=Path, help="write photo, edit, result, mask and true mask here")
+    parser.add_argument("--detail", action=argparse.BooleanOptionalAction, default=True, help="undo softness")
     parser.add_argument("--speed", action=argparse.BooleanOptionalAction, default=True, help="time 24 megapixels")
     args = parser.parse_args()
-    with torch.inference_mode():
+    without_detail = patch.object(composite, "undo_softness", return_value=None)
+    with torch.inference_mode(), nullcontext() if args.detail else without_detail:
         if args.speed:
             speed = measure_speed()
             print(

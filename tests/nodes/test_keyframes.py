@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from if_edit.editing.images import psnr
 from if_edit.editing.keyframes import decoding_order
 from if_edit.nodes.keyframes import DecodeKeyframes
 from if_edit.sampling.cutting import cut_latent
@@ -72,10 +73,6 @@ def test_no_ghost_of_the_motion_stays_in_a_picture(demo_clips):
         ours.append(psnr(DecodeKeyframes.execute(sparse, vae)[0][-1], clip[-1]))
     assert mean(ours) > mean(whole) - 0.5
     assert mean(plain) < mean(whole) - 1.5
-
-
-def psnr(image: torch.Tensor, other: torch.Tensor) -> float:
-    return float(-10 * torch.log10((image - other).square().mean()))
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Completion, stability, sharpness, drift and content tell what they promise, and survive every kind of clip."""
+"""Remaining change, stability, sharpness, drift and content tell what they promise, and survive every kind of clip."""
 
 import math
 from concurrent.futures import ThreadPoolExecutor
@@ -7,13 +7,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 from if_edit.editing.parallel import in_parallel
-from if_edit.editing.selection.choose import METHODS, choose_frame, rank_frames, scores, videos_in
+from if_edit.editing.selection.choose import METHODS, choose_frame, rank_frames, score_frames, videos_in
 from if_edit.editing.selection.measures import (
-    completion,
     content_change,
     content_rest,
     drift,
     measure,
+    remaining_change,
     sharpness,
     stability,
 )
@@ -47,11 +47,11 @@ def shot(texture):
     return take
 
 
-# ---- completion, stability, sharpness
+# ---- remaining change, stability, sharpness
 
 
-def test_completion_falls_to_zero_when_the_edit_is_done():
-    missing = completion(moving_ball(settles=18))
+def test_remaining_change_falls_to_zero_when_the_edit_is_done():
+    missing = remaining_change(moving_ball(settles=18))
     assert missing[0] > 0.3
     assert missing[18:].max() < 1e-5
     assert missing[17] > 0.02
@@ -225,7 +225,13 @@ def test_every_clip_has_finite_measures_and_a_choice(name):
     clip = CLIPS[name]
     numbers = [0, 12, 24, 32] if name == "keyframes" else list(range(len(clip)))
     measures = measure(clip, numbers)
-    for values in (measures.change, measures.motion, measures.sharpness, measures.drift.total, scores(measures)):
+    for values in (
+        measures.remaining_change,
+        measures.motion,
+        measures.sharpness,
+        measures.drift.total,
+        score_frames(measures),
+    ):
         assert values.shape == (len(clip),)
         assert torch.isfinite(values).all() and values.min() >= 0
     assert all(0 <= float(values.min()) and float(values.max()) <= 1 for values in curves(measures).values())
@@ -240,7 +246,7 @@ def test_each_measure_alone_gives_what_all_together_give():
     clip, source = moving_ball(settles=12)[::4], moving_ball()[:1] * 0.9
     numbers = list(range(0, 33, 4))
     together = measure(clip, numbers, source)
-    assert torch.equal(completion(clip), together.change)
+    assert torch.equal(remaining_change(clip), together.remaining_change)
     assert torch.equal(stability(clip, numbers), together.motion)
     assert torch.equal(sharpness(clip), together.sharpness)
     assert torch.equal(drift(clip, source).total, together.drift.total)
@@ -285,8 +291,10 @@ def test_a_blurred_and_a_drifted_frame_rank_lower():
     clip[20] = 0.8 * clip[20] + 0.2 * soft
     clip[24] = clip[24] * 0.98
     measures = measure(clip, range(33))
-    assert measures.change[[20, 24]].max() <= measures.settling.tolerance  # so that it is not for an unfinished edit
-    score = scores(measures)
+    assert (
+        measures.remaining_change[[20, 24]].max() <= measures.settling.tolerance
+    )  # so that it is not for an unfinished edit
+    score = score_frames(measures)
     assert score[20] < 0.9 * score[16] and score[24] < 0.98 * score[16]
     assert score[2] < 0.3 * score[16]
 
