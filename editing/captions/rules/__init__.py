@@ -20,9 +20,9 @@ from __future__ import annotations
 import re
 
 from .clauses import single_edits
+from .cleaning import plain, readable, request
 from .families.rule import CAMERA_STILL
 from .spelling import mend
-from .cleaning import plain, readable, request
 from .writing import LONGEST_ADDITION, Edit, TemporalCaption, not_understood, recognise, write
 
 LONGEST = 1000  # characters; a longer text is a story that no rule reads
@@ -46,10 +46,8 @@ def temporal_caption(instruction: str) -> TemporalCaption:
         )
     if len(wording) > LONGEST:
         return write([not_understood(request(wording))])
-    edits, corrections = _read(wording), ()
-    mended = mend(wording, boldly=not edits)
-    if mended.corrections and (again := _read(mended.text)):
-        wording, edits, corrections = mended.text, again, mended.corrections
+    wording, edits, slips = mend(wording, _read)
+    corrections = tuple((slip.written, slip.meant) for slip in slips)
     result = write(edits or [not_understood(request(wording))], corrections)
     if len(result.caption) > len(wording) + LONGEST_ADDITION:  # a list of edits, too many for one short video
         result = write([not_understood(request(wording))])

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from if_edit.editing.captions.rules import CAMERA_STILL, temporal_caption
 from if_edit.editing.captions.rules.english import participle, past, plural_verb, progressive, thing, third_person
+from if_edit.editing.captions.rules.words import REAL_WORDS
 
 # instruction, family, what the caption must say, end state
 EDITS = [
@@ -386,6 +387,16 @@ def test_the_end_state_of_several_edits_tells_what_holds_in_the_end(instruction,
         ),
         ("the dog wears a hat", "The dog wears a hat.", "The dog wears a hat."),
         ("I want a cat", "There is a cat.", "There is a cat."),
+        ("Solve the maze", "Solve the maze.", "This has been done: solve the maze."),
+        ("Fix this", "Fix this.", "This has been done: fix this."),
+        ("Van Gogh mood", "Van Gogh mood.", "This has been done: Van Gogh mood."),
+        ("Anna plays chess", "Anna plays chess.", "This has been done: Anna plays chess."),
+        ("HDR look", "HDR look.", "This has been done: HDR look."),
+        (
+            "A dog wearing a hat",
+            "The scene gradually comes to show a dog wearing a hat.",
+            "The scene shows a dog wearing a hat.",
+        ),
         (
             "a dog wearing a hat",
             "The scene gradually comes to show a dog wearing a hat.",
@@ -543,12 +554,59 @@ def test_only_the_camera_edits_of_the_reviewed_table_leave_out_that_the_camera_s
 
 
 SPELLED = {
+    # two letters swapped
     "mvoe the red circel to the left": "move the red circle to the left",
     "make the ball bleu": "make the ball blue",
-    "make the sircle gren": "make the circle green",
-    "make the baloon dissapear": "make the balloon disappear",
-    "chnage the backgroud to a beach": "change the background to a beach",
+    "move the ball to the lfet": "move the ball to the left",
+    "rotate the sqaure": "rotate the square",
+    "turn the rabibt white": "turn the rabbit white",
+    "remove the pillwo": "remove the pillow",
+    "make the whtie cat black": "make the white cat black",
+    "move the botltes to the left": "move the bottles to the left",
+    "move the ball to the rihgt": "move the ball to the right",
+    "turn the brid into a fish": "turn the bird into a fish",
+    "make the lfower bloom": "make the flower bloom",
+    "reomve the chair": "remove the chair",
+    "mkae the car 30 % bigger": "make the car 30 % bigger",
+    "can you mkae the sky 20% darker": "can you make the sky 20% darker",
+    "replcae the cat with a dog": "replace the cat with a dog",
+    "shrikn the star": "shrink the star",
+    "palce the cup on the table": "place the cup on the table",
+    "make the man simle": "make the man smile",
+    # a letter left out
     "rotate the sqaure clokwise": "rotate the square clockwise",
+    "chnage the backgroud to a beach": "change the background to a beach",
+    "make the dog smaler": "make the dog smaller",
+    "make the box biger": "make the box bigger",
+    "remve the lamp": "remove the lamp",
+    "delet the lamp": "delete the lamp",
+    "enlare the star": "enlarge the star",
+    "make the ball yelow": "make the ball yellow",
+    "make the ball disapear": "make the ball disappear",
+    "shater the mirror": "shatter the mirror",
+    "make the buterfly blue": "make the butterfly blue",
+    "peel the watermeln": "peel the watermelon",
+    "replce the cat with a dog": "replace the cat with a dog",
+    # a letter doubled, or a double one written once
+    "make the baloon dissapear": "make the balloon disappear",
+    "make the baloon pop": "make the balloon pop",
+    "remove the carott": "remove the carrot",
+    "remmove the lamp": "remove the lamp",
+    "squeze the lemon": "squeeze the lemon",
+    "melt the choccolate": "melt the chocolate",
+    "open the umbrela": "open the umbrella",
+    "make the woman runing": "make the woman running",
+    # the key beside the right one
+    "make the ball yelliw": "make the ball yellow",
+    "remive the lamp": "remove the lamp",
+    "replave the cat with a dog": "replace the cat with a dog",
+    "deletr the lamp": "delete the lamp",
+    "rotste the star": "rotate the star",
+    "make the house smallwr": "make the house smaller",
+    # another letter that sounds the same
+    "make the sircle gren": "make the circle green",
+    "move the kamera to the left": "move the camera to the left",
+    "remove the kurtain": "remove the curtain",
 }
 
 
@@ -575,10 +633,46 @@ def test_a_misspelt_word_is_read_as_the_word_it_stands_for_and_named(misspelt, r
         "make the lightning brighter",
         "remove Cricle from the wall",
         'remove the word "circel"',
+        "that mvoe was good",  # corrected, it would still be no edit
+        "make the ball brak",  # bark or break
     ],
 )
 def test_a_word_that_is_right_or_a_name_or_quoted_is_not_corrected(instruction):
     assert temporal_caption(instruction).corrections == ()
+
+
+# Right words that look much like one of the rules, and that no list names.
+RIGHT = """
+move the mouse to the left | paint the wale blue | make the bunny jump over the moose | remove the bell
+make the boat blue | make the boot red | make the wagon red | move the canoe to the left | make the cape red
+turn the goat into a dog | remove the cattle | shove the ball to the left | toss the ball | kick the ball
+polish the ball | bleach the shirt | carve the pumpkin | make it brave | make it loud | make it sober | make it blank
+make it blink | make it funny | make the man proud | make the man brief | make it greener | make it reddish
+make it boxy | make the room cleaner | make the hairdresser happy | make the painter happy | make the climber blue
+repaint the wall | reopen the shop | unroll the carpet | unfold the map | remove the planter | remove the glassware
+make the waiter look up | make the clown blue | make the flag blue | make the drum red | make the tray blue
+make the sheep white | make the ladder taller | make the cheek red | make the thumb red | make the bride blue
+make the chatter stop | remove the stapler | move the bicyclist left | make the trainers white | surprise the man
+make the windows shinier | make the stripes red | make the screw shiny | make the flour white | make the trail wider
+make the crane blue | make the plain green | make the chest bigger | make the cloth blue | make the spool red
+"""
+RIGHT_WORDS = [instruction.strip() for line in RIGHT.strip().splitlines() for instruction in line.split("|")]
+
+
+@pytest.mark.parametrize("instruction", RIGHT_WORDS)
+def test_a_real_word_is_left_alone_because_of_how_it_differs(instruction):
+    assert temporal_caption(instruction).corrections == ()
+
+
+@pytest.mark.parametrize("frame", ["make it {}", "{} the cup onto the box", "make the {} blue", "{} left"])
+def test_a_common_word_of_the_list_is_left_alone(frame):
+    assert not {word: fixed for word in REAL_WORDS if (fixed := temporal_caption(frame.format(word)).corrections)}
+
+
+def test_only_the_slips_that_the_sentence_needs_are_corrected():
+    result = temporal_caption("mvoe the flowr to the left")
+    assert result.corrections == (("mvoe", "move"),)
+    assert result.caption.startswith("The flowr slowly slides to the left")
 
 
 @pytest.mark.parametrize(
@@ -590,6 +684,7 @@ def test_a_word_that_is_right_or_a_name_or_quoted_is_not_corrected(instruction):
         ("red ball -> blue", "make the red ball blue"),
         ("cat -> dog", "turn the cat into a dog"),
         ("background -> beach", "change the background to a beach"),
+        ("change the cat -> dog", "turn the cat into a dog"),
         ("lamp -> off", "turn the lamp off"),
         ("ball \u2b05\ufe0f", "move the ball to the left"),
         ("blue square <-", "move the blue square to the left"),
@@ -775,6 +870,7 @@ def test_verbs_agree_in_all_forms():
     ]
     assert [third_person(verb) for verb in ("bow", "cry", "push", "go")] == ["bows", "cries", "pushes", "goes"]
     assert [progressive(verb) for verb in ("wave", "sit", "lie", "bow")] == ["waving", "sitting", "lying", "bowing"]
+    assert [progressive(verb) for verb in ("grab", "flip", "squat")] == ["grabbing", "flipping", "squatting"]
     done = {"jump": "jumped", "tie": "tied", "drop": "dropped", "carry": "carried", "take": "taken"}
     assert {verb: participle(verb) for verb in done} == done
     did = {"fall": "fell", "drop": "dropped", "jump": "jumped", "slide": "slid"}
