@@ -131,7 +131,7 @@ def _is_real(word: str) -> bool:
 
 def _stems(rest: str) -> tuple[str, ...]:
     """What may have stood before an ending: "mov" in "moved" is "move", "happi" is "happy", "spinn" is "spin"."""
-    return rest, rest + "e", rest[:-1] + "y", rest[:-1]
+    return rest, rest + "e", rest[:-1] + "y", rest[:-1], rest[:-2] + "y"
 
 
 def _with_ending(stem: str, ending: str) -> str:
@@ -198,7 +198,10 @@ def _neighbor_keys() -> frozenset[tuple[str, str]]:
 
 @cache
 def _careful_words() -> frozenset[str]:
-    plurals = (third_person(noun) for noun in NOUNS if not noun.endswith(("f", "fe", "man", "child", "person", "s")))
+    regular = [
+        noun for noun in NOUNS if not noun.endswith(("f", "fe", "man", "men", "child", "ren", "person", "people", "s"))
+    ]
+    plurals = [f"{noun}s" if noun in ("logo", "photo", "piano") else third_person(noun) for noun in regular]
     return NOUNS | frozenset(plurals) | COLORS | DIRECTIONS
 
 

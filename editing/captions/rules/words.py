@@ -112,11 +112,11 @@ REAL_WORDS = frozenset(
     cap case cash char clan clasp click coast compute con concert coo cost cot cove covert covet crow crumb cub cue
     cusp dad dessert dirt dive drip droop drove drunk ease east era fatten fax fed fiend file fine fir flop flue
     fluff font form free glad globe gown grind guess gust hart hear hole hope horde inert jig keel knee lad lap
-    lather lens lest linger loft loin loner male mass meal mobster money mono moth muddle node noose odor pace pain
-    pane pant pay peek pest pike pill pit pose pout pry puck rabbi raid raisin ram rib rid rivet rod rode root rover
-    rung sack sacred sale salt sash scar seep self sell sense shin shop sift sign simmer sin site slate slit sliver
-    soda solder solve song soon sow spit sprig sprung stake state steep stock stoke stoop string strip stuck subset
-    surge swung tale talk tar taste tea tee thicket tick tile tin title tress trick tried trough try tsar tuck tune
-    unite urn wage wake widow win wine wise wit wrote zoo
+    lather lens lest linger loft log loin loner male mass meal mobster money mono moth muddle node noose odor pace
+    pain pane pant pay peek pest pike pill pit pose pout pry puck rabbi raid raisin ram rib rid rivet rod rode root
+    rover rung sack sacred sale salt sash scar seep self sell sense shin shop sift sign simmer sin site slate slit
+    sliver soda solder solve song soon sow spit sprig sprung stake state steep stock stoke stoop string strip stuck
+    subset surge swung tale talk tar taste tea tee thicket tick tile tin title tress trick tried trough try tsar
+    tuck tune unite urn wage wake widow win wine wise wit wrote zoo
     """.split()
 )

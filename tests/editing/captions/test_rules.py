@@ -567,6 +567,7 @@ SPELLED = {
     "turn the brid into a fish": "turn the bird into a fish",
     "make the lfower bloom": "make the flower bloom",
     "reomve the chair": "remove the chair",
+    "mvoe the photos to the left": "move the photos to the left",
     "mkae the car 30 % bigger": "make the car 30 % bigger",
     "can you mkae the sky 20% darker": "can you make the sky 20% darker",
     "replcae the cat with a dog": "replace the cat with a dog",
@@ -641,26 +642,30 @@ def test_a_word_that_is_right_or_a_name_or_quoted_is_not_corrected(instruction):
     assert temporal_caption(instruction).corrections == ()
 
 
-# Right words that look much like one of the rules, and that no list names.
-RIGHT = """
-move the mouse to the left | paint the wale blue | make the bunny jump over the moose | remove the bell
-make the boat blue | make the boot red | make the wagon red | move the canoe to the left | make the cape red
-turn the goat into a dog | remove the cattle | shove the ball to the left | toss the ball | kick the ball
-polish the ball | bleach the shirt | carve the pumpkin | make it brave | make it loud | make it sober | make it blank
-make it blink | make it funny | make the man proud | make the man brief | make it greener | make it reddish
-make it boxy | make the room cleaner | make the hairdresser happy | make the painter happy | make the climber blue
-repaint the wall | reopen the shop | unroll the carpet | unfold the map | remove the planter | remove the glassware
-make the waiter look up | make the clown blue | make the flag blue | make the drum red | make the tray blue
-make the sheep white | make the ladder taller | make the cheek red | make the thumb red | make the bride blue
-make the chatter stop | remove the stapler | move the bicyclist left | make the trainers white | surprise the man
-make the windows shinier | make the stripes red | make the screw shiny | make the flour white | make the trail wider
-make the crane blue | make the plain green | make the chest bigger | make the cloth blue | make the spool red
-"""
-RIGHT_WORDS = [instruction.strip() for line in RIGHT.strip().splitlines() for instruction in line.split("|")]
+# Right words that look like one of the rules and that no list names. What saves them, line by line:
+RIGHT_WORDS = {
+    "the slip would be no usual one": (
+        "mouse left|cattle left|bench left|parrot left|fountain left|socket left|skirt left|trail left|speaker left"
+        "|brush the ball|invert the ball|judge the ball|praise the ball|rush the ball|slash the ball|explore the ball"
+        "|make it tough|make it violent|make it blind|make it faint|make it missing|make it asleep|make it wired"
+        "|make it loud|make the waiter look up|paint the wale blue|toss the ball|make the goat sober"
+    ),
+    "it is a form of a known word": (
+        "cooling the ball|the man pushed the dog|the man reached the dog|the man touched the dog|make it tied"
+        "|the man carried the dog|the man faced the dog|the man matches the dog|the man stretched the dog"
+        "|the man dries the dog|make it cooled|make it matching"
+    ),
+    "the sentence is understood as it is": (
+        "move the bats to the left|remove the boas|make the rigs blue|move the tomes to the left|make the loons jump"
+        "|remove the clod|make the cornet golden|make the caste bigger|remove the cleat|turn the minuet into a waltz"
+    ),
+    "two words are as near": "plan left|bigger plan",
+}
 
 
-@pytest.mark.parametrize("instruction", RIGHT_WORDS)
+@pytest.mark.parametrize("instruction", "|".join(RIGHT_WORDS.values()).split("|"))
 def test_a_real_word_is_left_alone_because_of_how_it_differs(instruction):
+    assert not REAL_WORDS & set(instruction.split())
     assert temporal_caption(instruction).corrections == ()
 
 
