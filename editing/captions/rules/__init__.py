@@ -46,10 +46,8 @@ def temporal_caption(instruction: str) -> TemporalCaption:
         )
     if len(wording) > LONGEST:
         return write([not_understood(request(wording))])
-    edits, corrections = _read(wording), ()
-    mended = mend(wording, boldly=not edits)
-    if mended.corrections and (again := _read(mended.text)):
-        wording, edits, corrections = mended.text, again, mended.corrections
+    wording, edits, slips = mend(wording, _read)
+    corrections = tuple((slip.written, slip.meant) for slip in slips)
     result = write(edits or [not_understood(request(wording))], corrections)
     if len(result.caption) > len(wording) + LONGEST_ADDITION:  # a list of edits, too many for one short video
         result = write([not_understood(request(wording))])

@@ -43,7 +43,7 @@ _PLACE = _compile(
 )
 _DONE = _compile(rf"(?:{'|'.join(PARTICIPLES)}|on|off|shut)(?:\s.*)?")
 _DOES = _compile(rf"(?:{OWN_VERBS}|{ACTIONS})(?:e?s)?(?:\s.*)?")
-_COMMAND = _compile(rf"(?:{VERBS})\s+(?P<x>.+)")
+_COMMAND = re.compile(rf"(?:{VERBS})\s+(?P<x>.+)", re.IGNORECASE)
 _DETERMINED = _compile(
     r"(?:a|an|the|this|that|my|his|her|its|their|some|another|many|two|three|four|five|six|\d+|something|someone)\b.*"
     rf"|{MATERIAL}"

@@ -9,6 +9,7 @@ from .amounts import write_alike
 from .arrows import BACKWARDS, spell_out_arrows
 from .spelling import is_known
 from .vocabulary import COLOR, PICTURE, VERBS
+from .words import USUAL_SLIPS
 
 _POLITE = re.compile(
     r"(?:(?:hey|hi|hello|ok|okay|now|so|then|please|pretty please|pls|plz|kindly|just|simply|maybe|perhaps"
@@ -59,39 +60,10 @@ _SIGNS = str.maketrans(
     }
 )
 _SMALL_WORDS = frozenset("the an to of on in into with and from my his her its more by at be should you please".split())
-# What people mistype most, where it would hide the edit or end up in the caption.
-_SLIP_WORDS = {
-    "teh": "the",
-    "hte": "the",
-    "pls": "please",
-    "plz": "please",
-    "mak": "make",
-    "maek": "make",
-    "amke": "make",
-    "remvoe": "remove",
-    "romove": "remove",
-    "remov": "remove",
-    "delte": "delete",
-    "chnage": "change",
-    "chage": "change",
-    "repalce": "replace",
-    "trun": "turn",
-    "tunr": "turn",
-    "rotat": "rotate",
-    "opne": "open",
-    "colse": "close",
-    "moev": "move",
-    "backgroud": "background",
-    "rigth": "right",
-    "lfet": "left",
-    "bg": "background",
-    "mke": "make",
-    "infront": "in front",
-}
 _TOO = re.compile(
     rf"(?<=\w )too(?= (?:{re.sub('P<color>', ':', COLOR)}|(?:the )?(?:left|right|top|bottom))$)", re.IGNORECASE
 )
-_SLIPS = re.compile(rf"\b(?:{'|'.join(_SLIP_WORDS)})\b", re.IGNORECASE)
+_SLIPS = re.compile(rf"\b(?:{'|'.join(USUAL_SLIPS)})\b", re.IGNORECASE)
 # "..., keeping everything else the same": every caption says so anyway.
 _KEEP_REST = re.compile(
     r"[,;.]?\s*\b(?:(?:and|but|while)\s+)?(?:keep(?:ing)?|leav(?:e|ing)|without (?:changing|moving|touching)|do(?:n't"
@@ -166,7 +138,7 @@ def request(wording: str) -> str:
 
 def plain(asked: str) -> str:
     """Mend slips, spell out signs, drop what carries no edit: "in the picture", "keep the rest as it is", "instead"."""
-    text = _SLIPS.sub(lambda slip: _SLIP_WORDS[slip[0].lower()], asked).strip(_MARKS + "\"'")
+    text = _SLIPS.sub(lambda slip: USUAL_SLIPS[slip[0].lower()], asked).strip(_MARKS + "\"'")
     text = _TOO.sub("to", re.sub(r"(?<=\w) of$", " off", text))
     text = re.sub(r"\s*(?:\.{2,}|\u2026|[!?]+)(?=\s)", ".", text)
     text = re.sub(r"(?<=\w)\s+[&+]\s+(?=\w)", " and ", text)

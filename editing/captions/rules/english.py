@@ -52,7 +52,7 @@ _NO_ARTICLE = frozenset("it he she they everything something everyone someone th
 _IRREGULAR_PLURAL = {"is": "are", "has": "have", "does": "do", "goes": "go"}
 _DOUBLED = frozenset(
     "sit run nod clap swim hug hop grin step wag flap spin skip jog shrug hit put cut get set stop drop stir rub pet "
-    "bar pat knit swap tip rip split pop dim pan let".split()
+    "bar pat knit swap tip rip split pop dim pan let blur deblur drag flip grab rot shut squat".split()
 )
 _PARTICIPLE = {
     "throw": "thrown",

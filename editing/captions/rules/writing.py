@@ -13,6 +13,7 @@ from .english import Thing, fill, thing
 from .families import RULES
 from .families.rule import CAMERA_STILL, REST_STAYS
 from .imperative import as_told, is_verb_of, readings
+from .spelling import is_known
 from .vocabulary import MODAL, OWN_VERBS, TIME, VERBS
 
 LONGEST_ADDITION = 400  # characters that a caption may be longer than the instruction
@@ -97,6 +98,11 @@ _DOES_SO = re.compile(  # "the dog wears a hat": a verb that no rule knows
     re.IGNORECASE,
 )
 _STARTS_FACT = re.compile(r"(?:it|he|she|they|i|we|there|nothing|nobody|everything|everyone)\s", re.IGNORECASE)
+# What follows a name at the start: more of it, or what it is and does; "solve this" and "fix its wheel" have no name.
+_AFTER_NAME = re.compile(
+    rf"[A-Z]|(?i:(?:and|is|are|was|were|has|had|does|did|{MODAL}|in|at|on|with)\b"
+    r"|(?!this\b|its\b|his\b|us\b)\w+s\b)"
+)
 _CAMERA = re.compile(
     r"(?<!face the )(?<!to the )(?<!at the )(?<!into the )(?<!towards the )\bcamera\b"
     r"|\b(?:zoom|viewpoint|perspective|angle)\b",
@@ -112,9 +118,10 @@ def not_understood(asked: str) -> Edit:
     if stated:
         process = end_state = _sentence(told)
     elif len(told) <= LONGEST_CLAUSE and _NOUN_PHRASE.fullmatch(told) and not re.search(r"[.;:!?]", told):
-        process, end_state = f"The scene gradually comes to show {told}.", f"The scene shows {told}."
+        shown = _without_capital(told)
+        process, end_state = f"The scene gradually comes to show {shown}.", f"The scene shows {shown}."
     else:
-        process, end_state = _sentence(told), f"This has been done: {told}."
+        process, end_state = _sentence(told), f"This has been done: {_without_capital(told)}."
     return Edit("unknown", process, end_state, REST_STAYS, camera)
 
 
@@ -131,6 +138,17 @@ def _tells(text: str) -> bool:
         is_verb_of(words[n], thing(" ".join(words[:n])).plural) and words[n - 1].lower() not in ("who", "that", "which")
         for n in range(2, len(words))
     )
+
+
+def _without_capital(text: str) -> str:
+    """ "Solve the maze" -> "solve the maze"; "John argues", "Van Gogh", "I see" and "HDR look" stay."""
+    first, _, rest = text.partition(" ")
+    if first == "I" or not first.isalpha() or not first.istitle():
+        return text
+    known = is_known(first.lower()) and not rest[:1].isupper()
+    if not (known or _NOUN_PHRASE.fullmatch(text)) and (not rest or _AFTER_NAME.match(rest)):
+        return text
+    return text[0].lower() + text[1:]
 
 
 def _sentence(text: str) -> str:
