@@ -4,8 +4,8 @@ All of it is estimated on what the edit left alone. The edit itself is an outlie
 pixel that does not follow the rest loses its weight.
 
 Both users share one model (gain and offset of each channel; shift, zoom and turn of the camera) and one way to fit it.
-Compositing undoes the drift of one image, at up to 512 pixels and only where it is sure: `colour_drift` and
-`camera_drift`. The frame selector wants one number for each of many frames, on grids of 64 cells: `measure_drift`.
+Compositing undoes the drift of one image, at up to 512 pixels and only where it is sure: `estimate_exposure` and
+`estimate_camera`. The frame selector wants one number for each of many frames, on grids of 64 cells: `measure_drift`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SEEN_SHIFT = 0.005  # share of the longer side: a shift of the picture that is j
 
 
 @dataclass(frozen=True)
-class ColourDrift:
+class ExposureDrift:
     """edit = gain * photo + offset, for each channel [3]."""
 
     gain: torch.Tensor
@@ -66,17 +66,17 @@ def _is_edit(gain: torch.Tensor, offset: torch.Tensor) -> torch.Tensor:
     return (steepest > MAX_GAIN) | (middle.abs().amax(dim=-1) > MAX_OFFSET)
 
 
-NO_COLOUR_DRIFT = ColourDrift(torch.ones(3), torch.zeros(3))
+NO_EXPOSURE_DRIFT = ExposureDrift(torch.ones(3), torch.zeros(3))
 
 
-def colour_drift(reference: torch.Tensor, edited: torch.Tensor) -> ColourDrift:
+def estimate_exposure(reference: torch.Tensor, edited: torch.Tensor) -> ExposureDrift:
     """Gain and offset between pictures [3, H, W] in 0..1, on the part that follows one line; see `_fit_exposure`.
 
     Both are blurred first, so that grain and a shift of a few pixels do not count.
     """
     smooth = [gaussian(one[None], 3.0)[..., ::3, ::3] for one in (reference, edited)]
     gain, offset = _fit_exposure(*smooth)
-    return ColourDrift(gain[0].float(), offset[0].float())
+    return ExposureDrift(gain[0].float(), offset[0].float())
 
 
 def _fit_exposure(reference: torch.Tensor, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -127,7 +127,7 @@ class CameraDrift:
 NO_CAMERA_DRIFT = CameraDrift(torch.eye(3), 0.0)
 
 
-def camera_drift(reference: torch.Tensor, edited: torch.Tensor) -> CameraDrift:
+def estimate_camera(reference: torch.Tensor, edited: torch.Tensor) -> CameraDrift:
     """Shift, turn and zoom between pictures [3, H, W] of the same exposure, from coarse to fine; see `_fit_camera`.
 
     Returns no drift where the motion is too small to be seen (0.15 pixels in every corner), too large to be drift (4 %
@@ -205,7 +205,7 @@ def _refine_camera(target: torch.Tensor, moving: torch.Tensor, fitted: torch.Ten
     still = RIDGE * height * width * torch.eye(6, dtype=torch.float64)
     moves = torch.ones(len(moving), dtype=torch.bool)  # a frame that has arrived stays, whatever the others do
     for _ in range(ROUNDS):
-        grid = moved_grid(_matrix(fitted[:, :4], height, width), height, width, 0, height, 0, width)
+        grid = make_warp_grid(_matrix(fitted[:, :4], height, width), height, width, 0, height, 0, width)
         seen = (grid.abs() <= 1 - 2 / min(height, width)).all(dim=-1)  # [N, H, W]
         sampled = F.grid_sample(planes, grid, mode="bilinear", padding_mode="border", align_corners=False)
         gain, offset = fitted[:, 4:].float().T[..., None, None]  # [N, 1, 1]
@@ -246,7 +246,7 @@ def _matrix(motion: torch.Tensor, height: int, width: int) -> torch.Tensor:
     return torch.stack([torch.stack(row, dim=1) for row in rows], dim=1).float()
 
 
-def moved_grid(matrix: torch.Tensor, height: int, width: int, top: int, bottom: int, left: int, right: int):
+def make_warp_grid(matrix: torch.Tensor, height: int, width: int, top: int, bottom: int, left: int, right: int):
     """Where the pixels of a window of a height x width picture are found, x and y from -1 to 1.
 
     matrix: [3, 3] -> [h, w, 2], or [N, 3, 3] -> [N, h, w, 2].
@@ -263,13 +263,13 @@ def moved_grid(matrix: torch.Tensor, height: int, width: int, top: int, bottom: 
 def warp(images: torch.Tensor, matrix: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
     """Images [N, C, H, W] moved by matrices [N, 3, 3]; what comes in from outside repeats the border."""
     height, width = images.shape[2:]
-    grid = moved_grid(matrix, height, width, 0, height, 0, width)
+    grid = make_warp_grid(matrix, height, width, 0, height, 0, width)
     return F.grid_sample(images, grid, mode=mode, padding_mode="border", align_corners=False)
 
 
-def seen_by(matrix: torch.Tensor, height: int, width: int) -> torch.Tensor:
+def find_visible(matrix: torch.Tensor, height: int, width: int) -> torch.Tensor:
     """[H, W] bool: what a moved camera still saw of a picture of this size."""
-    return (moved_grid(matrix, height, width, 0, height, 0, width).abs() <= 1).all(dim=-1)
+    return (make_warp_grid(matrix, height, width, 0, height, 0, width).abs() <= 1).all(dim=-1)
 
 
 def _corner_motion(matrix: torch.Tensor, height: int, width: int) -> float:

@@ -25,12 +25,12 @@ STILL_CAPTION = (
     "fine natural texture."
 )
 LIGHT_PASS, FULL_VIDEO = "light pass", "full still video"
-STRENGTHS = (LIGHT_PASS, FULL_VIDEO)
+REFINE_MODES = (LIGHT_PASS, FULL_VIDEO)
 START_SIGMA = 0.63  # of the light pass, a quarter of 8 steps: two are at or below it at a shift of 3 and of 5
-AS_SHARP = 0.6  # of the source, from which on a frame is left as it is
-GAIN = 2.5  # by which factor a frame must be sharper to be taken: what is sharp gains up to 2.5, and loses by it
+SKIP_ABOVE = 0.6  # of the source, from which on a frame is left as it is
+MIN_GAIN = 2.5  # by which factor a frame must be sharper to be taken: what is sharp gains up to 2.5, and loses by it
 SHARPER, CLEANER = "sharper", "cleaner"
-GOALS = (SHARPER, CLEANER)
+TARGETS = (SHARPER, CLEANER)
 NOISE_LEFT = 0.5  # of the noise, at most, in a frame that counts as cleaner
 SHARPNESS_LEFT = 0.9  # of what is sharp at a scale that noise does not reach, at least
 NOISE_BLUR = 3.0  # pixels
@@ -145,7 +145,7 @@ def noise_level(images: torch.Tensor) -> torch.Tensor:
 
 
 def skip_reason(
-    picture: torch.Tensor, source: torch.Tensor, threshold: float = AS_SHARP, target: str = SHARPER
+    picture: torch.Tensor, source: torch.Tensor, threshold: float = SKIP_ABOVE, target: str = SHARPER
 ) -> str | None:
     """Why a picture [1, H, W, C] needs no refinement when it is compared with its source, or None if it does.
 
@@ -164,7 +164,7 @@ def skip_reason(
 
 
 def choose_refined(
-    frames: torch.Tensor, reference: torch.Tensor, min_gain: float = GAIN, target: str = SHARPER
+    frames: torch.Tensor, reference: torch.Tensor, min_gain: float = MIN_GAIN, target: str = SHARPER
 ) -> Refinement:
     """The sharpest frame [N, H, W, C] that kept the content of the reference [1, H, W, C], if it is clearly better.
 

@@ -10,7 +10,7 @@ from comfy_api.latest import io, ui
 from ..editing.compositing.composite import AUTOMATIC, MODES, Controls, Enlarge, composite_edits
 from ..editing.compositing.fit import (
     ASPECTS,
-    METHODS,
+    FIT_METHODS,
     REGION,
     RESOLUTIONS,
     describe_fit,
@@ -75,8 +75,8 @@ class FitImageForWan(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "method",
-                    options=list(METHODS),
-                    default=METHODS[0],
+                    options=list(FIT_METHODS),
+                    default=FIT_METHODS[0],
                     tooltip=(
                         "crop: cut off what does not fit the aspect ratio. pad: keep the whole photo and fill up with "
                         "black or with its own blurred edge. region: use only the part around the mask, at a higher "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import io, ui
 
-from ..editing.refinement import GOALS, LIGHT_PASS, SHARPER, START_SIGMA, STRENGTHS
+from ..editing.refinement import LIGHT_PASS, REFINE_MODES, SHARPER, START_SIGMA, TARGETS
 from ..sampling.checks import check_still_video_length, check_still_video_model
 from ..sampling.report import Report
 from ..sampling.still_video import NAME, StillVideo, refine_images
@@ -50,7 +50,7 @@ class StillVideoRefiner(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "mode",
-                    options=list(STRENGTHS),
+                    options=list(REFINE_MODES),
                     default=LIGHT_PASS,
                     optional=True,
                     tooltip=(
@@ -61,7 +61,7 @@ class StillVideoRefiner(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "target",
-                    options=list(GOALS),
+                    options=list(TARGETS),
                     default=SHARPER,
                     optional=True,
                     tooltip=(

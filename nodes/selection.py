@@ -9,7 +9,7 @@ import torch
 from comfy_api.latest import io
 
 from ..editing.images import parse_frame_numbers
-from ..editing.selection.choose import LANGUAGE_MODEL, METHODS
+from ..editing.selection.choose import LANGUAGE_MODEL, SELECTION_METHODS
 from ..editing.selection.collage import frame_collage
 from ..editing.selection.select import BEST_MEASURED, COLLAGE_SIDE, WHEN_NONE, Question, select_frames
 from .inputs import advanced
@@ -100,8 +100,8 @@ class FrameSelector(io.ComfyNode):
                 io.String.Input("frame_numbers", default="", tooltip=NUMBERS_TOOLTIP),
                 io.Combo.Input(
                     "method",
-                    options=list(METHODS),
-                    default=METHODS[0],
+                    options=list(SELECTION_METHODS),
+                    default=SELECTION_METHODS[0],
                     tooltip=(
                         "settled: the earliest frame after which nothing changes; among equivalent frames, the "
                         "sharpest. sharpest late: the sharpest of the last four frames, as in the IF-Edit paper. "

@@ -18,10 +18,10 @@ from ..demo.comfy import is_embedded
 from ..demo.weights import CLEARING_CAPTION
 from ..editing.images import as_rgb
 from ..editing.refinement import (
-    AS_SHARP,
     FULL_VIDEO,
-    GAIN,
+    MIN_GAIN,
     SHARPER,
+    SKIP_ABOVE,
     STILL_CAPTION,
     Refinement,
     choose_refined,
@@ -147,7 +147,7 @@ def refine_images(
             choice, video = Refinement(None, skipped), picture
         else:
             video = still_video.make(picture)
-            choice = choose_refined(video, picture, 1.0 if force else GAIN, target)
+            choice = choose_refined(video, picture, 1.0 if force else MIN_GAIN, target)
         verdicts.append(f"image {number}: {choice.reason}" if len(pictures) > 1 else choice.reason)
         logging.info("%s: %s", NAME, verdicts[-1])
         refined.append(picture if choice.frame is None else video[choice.frame : choice.frame + 1])
@@ -176,7 +176,7 @@ def find_skip_reason(vae, image: torch.Tensor, source: torch.Tensor, target: str
         source = source.reshape(-1, *source.shape[-3:])[:1]  # an image VAE gives no axis of time
         if not source.isfinite().all():
             return None
-    return skip_reason(image, source, AS_SHARP, target)
+    return skip_reason(image, source, SKIP_ABOVE, target)
 
 
 def match_sources(source: torch.Tensor | None, count: int, report: Report) -> Sequence[torch.Tensor | None]:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
-from ..alignment import moved_grid
-from .change_mask import grown
+from ..alignment import make_warp_grid
+from .change_mask import dilate
 from .fit import Fit
 from .rim import Rim
 
@@ -27,7 +27,7 @@ def soft_mask(mask: torch.Tensor, fit: Fit, grow: int, feather: int) -> torch.Te
     """
     from scipy import ndimage  # ComfyUI loads it anyway, but not when the pack is loaded
 
-    hard = grown(mask.numpy(), grow)
+    hard = dilate(mask.numpy(), grow)
     if not hard.any():
         return torch.zeros(mask.shape)
     away = torch.from_numpy(ndimage.distance_transform_edt(~hard)).float()
@@ -102,7 +102,7 @@ def sample(images: torch.Tensor, height: int, width: int, window: Window, matrix
     top, bottom, left, right = window
     parts = []
     for first in range(top, bottom, ROWS):
-        grid = moved_grid(matrix, height, width, first, min(bottom, first + ROWS), left, right)
+        grid = make_warp_grid(matrix, height, width, first, min(bottom, first + ROWS), left, right)
         grid = grid[None].expand(len(images), -1, -1, -1)
         parts.append(F.grid_sample(images, grid, mode="bicubic", padding_mode="border", align_corners=False))
     return torch.cat(parts, dim=2).clamp_(0, 1)

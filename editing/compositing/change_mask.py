@@ -82,7 +82,7 @@ def find_change(
         return Change(torch.zeros(mask.shape, dtype=torch.bool), noise)
     # The ranges leave out a few pixels on both sides of every edge; there the plain difference decides.
     differs = difference[0].abs().amax(dim=0).numpy() > factor * (PLAIN + NOISE_CERTAIN * noise)
-    mask = ndimage.binary_propagation(mask, eight, mask=mask | differs & grown(mask, REACH))
+    mask = ndimage.binary_propagation(mask, eight, mask=mask | differs & dilate(mask, REACH))
     mask = fill_holes(_close_mask(mask, CLOSING))
     refined = _snap_to_edges(torch.from_numpy(mask), difference)
     return Change(torch.from_numpy(fill_holes(refined.numpy())), noise)
@@ -150,7 +150,7 @@ def _find_lost_texture(reference: torch.Tensor, edited: torch.Tensor, factor: fl
         return textured[0, 0].numpy()
     kept = (has + 1e-3) / (had + 1e-3)
     lost = textured & (kept * factor * LOST_TEXTURE < kept[textured].median())
-    return grown(lost[0, 0].numpy(), -TEXTURE_REACH)
+    return dilate(lost[0, 0].numpy(), -TEXTURE_REACH)
 
 
 def _measure_outside(values: torch.Tensor, others: torch.Tensor, radius: int) -> torch.Tensor:
@@ -160,7 +160,7 @@ def _measure_outside(values: torch.Tensor, others: torch.Tensor, radius: int) ->
     return (values - highest).clamp(min=0) - (lowest - values).clamp(min=0)
 
 
-def grown(mask, radius: float):
+def dilate(mask, radius: float):
     """A boolean array [H, W] grown by a radius in pixels; a negative one shrinks it."""
     from scipy import ndimage
 
@@ -174,7 +174,7 @@ def grown(mask, radius: float):
 def _close_mask(mask, radius: int):
     """Grown and shrunk again; the picture's border does not count as unchanged."""
     around = np.pad(mask, radius + 1, mode="edge")
-    around = grown(grown(around, radius), -radius)
+    around = dilate(dilate(around, radius), -radius)
     return mask | around[radius + 1 : -radius - 1, radius + 1 : -radius - 1]
 
 

@@ -14,7 +14,15 @@ from functools import cached_property
 import torch
 import torch.nn.functional as F
 
-from ..alignment import NO_CAMERA_DRIFT, NO_COLOUR_DRIFT, CameraDrift, ColourDrift, camera_drift, colour_drift, seen_by
+from ..alignment import (
+    NO_CAMERA_DRIFT,
+    NO_EXPOSURE_DRIFT,
+    CameraDrift,
+    ExposureDrift,
+    estimate_camera,
+    estimate_exposure,
+    find_visible,
+)
 from ..images import as_rgb
 from .blending import Window, blend, sample, soft_mask
 from .change_mask import became_sharper, find_change
@@ -171,13 +179,13 @@ def _composite(
     reference = photo.reduced(*size)
     work = _channels_first(resample(shown, size[1], size[0]))
 
-    lines, colour, camera = [], NO_COLOUR_DRIFT, NO_CAMERA_DRIFT
+    lines, colour, camera = [], NO_EXPOSURE_DRIFT, NO_CAMERA_DRIFT
     aligned, exposure_changed = work, False
     if controls.mode != WHOLE and controls.correct_drift:
         aligned, colour, camera, exposure_changed = _undo_drift(reference, work)
     whole, reason, mask = controls.mode == WHOLE, "", torch.ones(size, dtype=torch.bool)
     if not whole:
-        seen = seen_by(camera.matrix, *size)
+        seen = find_visible(camera.matrix, *size)
         mask = find_change(reference, aligned, controls.threshold, seen).mask
         mask = _guess_unseen(mask, seen)
         share = float(mask.float().mean())
@@ -240,18 +248,18 @@ def photo_mask(masks: torch.Tensor | None, number: int, fit: Fit, name: str) -> 
     )
 
 
-def _undo_drift(reference: torch.Tensor, work: torch.Tensor) -> tuple[torch.Tensor, ColourDrift, CameraDrift, bool]:
+def _undo_drift(reference: torch.Tensor, work: torch.Tensor) -> tuple[torch.Tensor, ExposureDrift, CameraDrift, bool]:
     """The edit [3, h, w] in the reference's exposure and place; what was undone; is the exposure an edit of its own?"""
-    colour, as_it_was = colour_drift(reference, work), work
+    colour, as_it_was = estimate_exposure(reference, work), work
     # A camera that moved far looks like another exposure, too: nothing fits where the pixels do not match.
-    camera = camera_drift(reference, (NO_COLOUR_DRIFT if colour.is_edit else colour).undo(work[None])[0])
+    camera = estimate_camera(reference, (NO_EXPOSURE_DRIFT if colour.is_edit else colour).undo(work[None])[0])
     if camera is not NO_CAMERA_DRIFT:
         height, width = work.shape[1:]
         work = sample(work[None], height, width, (0, height, 0, width), camera.matrix)[0]
-        again = colour_drift(reference, work)  # closer, now that the pixels lie on each other
+        again = estimate_exposure(reference, work)  # closer, now that the pixels lie on each other
         colour = again if colour.is_edit or not again.is_edit else colour
     if colour.is_edit:
-        return as_it_was, NO_COLOUR_DRIFT, NO_CAMERA_DRIFT, True
+        return as_it_was, NO_EXPOSURE_DRIFT, NO_CAMERA_DRIFT, True
     clean = colour.undo(work[None])[0]
     # Where the drift went beyond white or black, the edit says nothing against the photo.
     clipped = (work >= 1 - CLIPPED) & (reference > clean) | (work <= CLIPPED) & (reference < clean)
@@ -263,11 +271,11 @@ def _clean_edit(
     aligned: torch.Tensor,
     reference: torch.Tensor,
     mask: torch.Tensor,
-    colour: ColourDrift,
+    colour: ExposureDrift,
     camera: CameraDrift,
 ) -> tuple[torch.Tensor, list[str]]:
     """The edit [1, h, w, 3] without its drift, and what was undone, in words."""
-    undone = [f"exposure and color ({colour})"] if colour is not NO_COLOUR_DRIFT else []
+    undone = [f"exposure and color ({colour})"] if colour is not NO_EXPOSURE_DRIFT else []
     undone += [f"camera ({camera})"] if camera is not NO_CAMERA_DRIFT else []
     edit = aligned
     if shown.shape[1:3] == aligned.shape[1:]:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from ..images import gaussian
-from .change_mask import grown
+from .change_mask import dilate
 
 RADIUS = 4  # pixels of a kernel: 9 x 9
 MARGIN = 4  # pixels around the change that do not teach
@@ -29,7 +29,7 @@ def undo_softness(reference: torch.Tensor, edited: torch.Tensor, mask: torch.Ten
 
     None where there is too little to learn from, and where the edit's detail outside of the mask is not the photo's.
     """
-    teaches = torch.from_numpy(~grown(mask.numpy(), MARGIN))
+    teaches = torch.from_numpy(~dilate(mask.numpy(), MARGIN))
     teaches[:RADIUS] = teaches[-RADIUS:] = False
     teaches[:, :RADIUS] = teaches[:, -RADIUS:] = False
     places = teaches.flatten().nonzero().flatten()

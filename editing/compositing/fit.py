@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from ..images import as_rgb, gaussian, resize
 
 CROP, PAD_BLACK, PAD_BLURRED, REGION = "crop", "pad black", "pad blurred edge", "region"
-METHODS = (CROP, PAD_BLACK, PAD_BLURRED, REGION)
+FIT_METHODS = (CROP, PAD_BLACK, PAD_BLURRED, REGION)
 RESOLUTIONS = {"480p": 832 * 480, "720p": 1280 * 720}
 # The sizes that Wan's own code offers (wan/configs, SUPPORTED_SIZES), which the models were trained near.
 WAN_SIZES = ((832, 480), (1280, 720), (1280, 704), (624, 624), (960, 960))
@@ -126,8 +126,8 @@ def plan_fit(
 
     Raises ValueError for an unknown method, and for a region that is missing, has no size or lies outside the photo.
     """
-    if method not in METHODS:
-        raise ValueError(f"Unknown method {method!r}. Choose one of {', '.join(METHODS)}.")
+    if method not in FIT_METHODS:
+        raise ValueError(f"Unknown method {method!r}. Choose one of {', '.join(FIT_METHODS)}.")
     shown = Box(0, 0, width, height)
     if method == REGION:
         shown = _grow_region(_inside(region, width, height), width, height, margin, aspect)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from ..images import gaussian
-from .change_mask import grown
+from .change_mask import dilate
 
 STEP = 1 / 255
 WIDTH = 8  # pixels of the rim; half of it leaves a visible outline, twice as much reaches other things
@@ -35,7 +35,7 @@ def blend_rim(reference: torch.Tensor, edited: torch.Tensor, mask: torch.Tensor)
     Where both are plain and differ faintly, the photo's colors fade into the edit's; its detail stays.
     """
     plain = torch.maximum(_slope(edited), _slope(torch.where(mask, edited, reference))) < STEEP
-    part = plain & ~mask & torch.from_numpy(grown(mask.numpy(), WIDTH))
+    part = plain & ~mask & torch.from_numpy(dilate(mask.numpy(), WIDTH))
     difference = gaussian(edited[None], COLOR)[0] - _blur_within(reference, ~mask, COLOR)
     faint = ((STRONG - difference.abs().amax(0)) / (STRONG - FAINT)).clamp(0, 1)
     faint = _blur_within(faint[None], part, 1.0)[0] * part

@@ -13,7 +13,7 @@ from .settling import FLOOR, pick_sharp
 
 SETTLED, SHARPEST_LATE, LAST, LANGUAGE_MODEL = "settled", "sharpest late", "last", "language model"
 MEASURED = (SETTLED, SHARPEST_LATE, LAST)
-METHODS = (*MEASURED, LANGUAGE_MODEL)
+SELECTION_METHODS = (*MEASURED, LANGUAGE_MODEL)
 FRAMES_PER_LATENT = 4  # latent frame i > 0 holds the image frames 4i-3 ... 4i
 MUCH_DRIFT = 10.0  # just noticed is 1; with this much a frame is worth half
 
@@ -85,7 +85,7 @@ def rank_frames(measures: Measures, count: int, leading: Sequence[int] = ()) -> 
     return (apart + [place for place in by_score if place not in apart])[:count]
 
 
-def videos_in(numbers: Sequence[int]) -> list[slice]:
+def split_videos(numbers: Sequence[int]) -> list[slice]:
     """Where each video lies among frames with these numbers, one slice for each.
 
     Decode Keyframes numbers the settled frames of a batch on from video to video: multiples of 4 for the first, and the

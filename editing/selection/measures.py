@@ -1,6 +1,6 @@
 """What can be measured of the frames: remaining change, stability, sharpness, drift, and content where a model sees it.
 
-Each measure is one function with its formula; `measure` takes all of them and reads every picture only once.
+Each measure is one function with its formula; `measure_frames` takes all of them and reads every picture only once.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Measures:
         return self.settling.sharpness
 
 
-def measure(
+def measure_frames(
     frames: torch.Tensor,
     numbers: Sequence[int],
     source: torch.Tensor | None = None,

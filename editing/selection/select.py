@@ -13,9 +13,9 @@ from PIL import Image
 from ..images import as_rgb, parse_frame_numbers, position_of_frame
 from ..vlm import LanguageModel
 from .ask_vlm import ask_for_frame
-from .choose import LANGUAGE_MODEL, SETTLED, FrameChoice, choose_frame, rank_frames, videos_in
+from .choose import LANGUAGE_MODEL, SETTLED, FrameChoice, choose_frame, rank_frames, split_videos
 from .collage import collage_page, pictures_of, to_tensor
-from .measures import Measures, measure
+from .measures import Measures, measure_frames
 from .plot import plot_measures
 
 BEST_MEASURED, SOURCE, STOP = "best measured", "source", "stop"  # if a language model finds no frame
@@ -102,7 +102,7 @@ def select_frames(
     Args:
         frames: [N, H, W, C], 0..1, in the order of time, one video after the other.
         frame_numbers: their numbers in the full video, such as "0, 12, 24"; empty counts 0, 1, 2, ... Videos are told
-            apart by them (see `choose.videos_in`).
+            apart by them (see `choose.split_videos`).
         source: [B, h, w, C], 0..1, the image before the edit, one for all videos or one for each; the first frame
             takes its place if it is None.
         method: one of `choose.METHODS`.
@@ -120,7 +120,7 @@ def select_frames(
     source = None if source is None else as_rgb(source, "source")
     if frame >= 0:
         position_of_frame(frame, numbers)  # its error names the frames that are there
-    videos = videos_in(numbers)
+    videos = split_videos(numbers)
     selected = []
     for place, video in enumerate(videos):
         before = None if source is None else source[place if len(source) == len(videos) else 0][None]
@@ -154,7 +154,7 @@ def select_frame(
     """Choose a frame of one video: `select_frames` with frames [N, H, W, 3] and source [1, h, w, 3] as `as_rgb` gives
     them, and with None for no frame by hand.
     """
-    measures = measure(frames, numbers, source, None if embed is None else embed(frames))
+    measures = measure_frames(frames, numbers, source, None if embed is None else embed(frames))
     pictures = pictures_of(frames)
     before = pictures[0] if source is None else pictures_of(source)[0]
     measured = choose_frame(measures, SETTLED if method == LANGUAGE_MODEL else method)

@@ -76,12 +76,12 @@ def refine(case: Case, setup: Setup, picture: torch.Tensor, mode: str) -> str:
 def edit(case: Case, setup: Setup) -> str:
     """Makes and refines an edit; the refiner's report."""
     from ...editing.selection.choose import choose_frame
-    from ...editing.selection.measures import measure
+    from ...editing.selection.measures import measure_frames
 
     latent = edit_speed.sample(case, setup, edit_speed.encode(case, setup, core=False), STRIDE)
     latent = {**latent, "samples": latent["samples"].nan_to_num()}  # what random weights can make
     frames = edit_speed.decode(setup, latent, core=False).nan_to_num()
-    chosen = choose_frame(measure(frames, range(len(frames)))).position
+    chosen = choose_frame(measure_frames(frames, range(len(frames)))).position
     return refine(case, setup, frames[chosen : chosen + 1], LIGHT)
 
 

@@ -71,7 +71,7 @@ def main() -> None:
 
     from ...editing.images import as_rgb
     from ...editing.selection.collage import frame_collage
-    from ...editing.selection.measures import measure
+    from ...editing.selection.measures import measure_frames
     from ...nodes.selection import FrameSelector
 
     frames = make_frames(given.frames, width, height)
@@ -84,7 +84,7 @@ def main() -> None:
             "first run": lambda: node.execute(frames=frames, frame_numbers="", method="settled", frame=-1),
             "run again": lambda: node.execute(frames=frames, frame_numbers="", method="settled", frame=5),
             "  checking the values": lambda: as_rgb(frames, "frames"),
-            "  measures": lambda: measure(frames, range(len(frames))),
+            "  measures": lambda: measure_frames(frames, range(len(frames))),
             "  collage": lambda: frame_collage(frames[:1], frames, range(len(frames))),
         }
         for name, function in parts.items():

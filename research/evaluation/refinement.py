@@ -22,12 +22,12 @@ import torch.nn.functional as F
 
 from ...demo import weights
 from ...editing.refinement import (
-    AS_SHARP,
     CLEANER,
     FULL_VIDEO,
-    GAIN,
     LIGHT_PASS,
+    MIN_GAIN,
     SHARPER,
+    SKIP_ABOVE,
     START_SIGMA,
     Refinement,
     choose_refined,
@@ -57,8 +57,8 @@ def refine(
     start_sigma: float = START_SIGMA,
     caption: str = weights.CLEARING_CAPTION,
     goal: str = SHARPER,
-    as_sharp: float = AS_SHARP,
-    gain: float = GAIN,
+    as_sharp: float = SKIP_ABOVE,
+    gain: float = MIN_GAIN,
     seed: int = 0,
     seconds: dict[str, float] | None = None,
 ) -> tuple[torch.Tensor, list[Refinement]]:

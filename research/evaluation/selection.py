@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 
 from ...editing.selection.choose import FRAMES_PER_LATENT, LAST, SETTLED, SHARPEST_LATE, choose_frame
-from ...editing.selection.measures import measure
+from ...editing.selection.measures import measure_frames
 
 METHODS = (SETTLED, SHARPEST_LATE, LAST)
 BESIDE = 1  # latent frames from the true end
@@ -49,7 +49,7 @@ def measure_selection(rebuilt: torch.Tensor, made: torch.Tensor, finish: list[in
 
 def _measure(frames: torch.Tensor):
     images = frames.movedim(1, -1).float().cpu()  # [T, H, W, 3]
-    return measure(images, range(len(images)))
+    return measure_frames(images, range(len(images)))
 
 
 def summary(rows: list[dict]) -> dict[str, dict]:

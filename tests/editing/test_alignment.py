@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from if_edit.editing.alignment import DRIFT_GRID, camera_drift, colour_drift, measure_drift
+from if_edit.editing.alignment import DRIFT_GRID, estimate_camera, estimate_exposure, measure_drift
 from if_edit.editing.images import gaussian
 from if_edit.editing.selection.settling import average_cells
 from if_edit.research.benchmarks.compositing import PASTED, Damage, damaged, known_change
@@ -19,8 +19,8 @@ def test_the_selector_sees_the_drift_that_compositing_undoes(name):
     case = known_change(name, PASTED)
     edited = damaged(case.truth, Damage(camera=3.0), seed=2)
     photo, edit = (one.movedim(-1, 0).contiguous() for one in (case.photo, edited))
-    exposure = colour_drift(photo, edit)
-    camera = camera_drift(photo, exposure.undo(edit[None])[0])
+    exposure = estimate_exposure(photo, edit)
+    camera = estimate_camera(photo, exposure.undo(edit[None])[0])
     seen = measure_drift(to_grid(case.photo), to_grid(edited)[None])
     assert float(seen.camera) == pytest.approx(camera.pixels / max(photo.shape[1:]), abs=1 / 8 / DRIFT_GRID)
     undone = (exposure.gain - 1)[:, None] * photo.flatten(1) + exposure.offset[:, None]

@@ -15,8 +15,8 @@ from if_edit.editing.images import laplacian_sharpness
 from if_edit.editing.refinement import (
     CLEANER,
     FULL_VIDEO,
-    GAIN,
     LIGHT_PASS,
+    MIN_GAIN,
     STILL_CAPTION,
     STRUCTURE_LIMIT,
     Refinement,
@@ -91,7 +91,7 @@ def test_a_sharper_frame_of_another_scene_loses(changed):
     assert alone.frame is None and "changed the content" in alone.reason
 
 
-@pytest.mark.parametrize("gain", [1.0, GAIN])
+@pytest.mark.parametrize("gain", [1.0, MIN_GAIN])
 def test_a_picture_that_is_sharp_already_stays(gain):
     choice = choose_refined(blurred(scene(), 1.0), scene(), gain)
     assert choice.frame is None and "already sharper" in choice.reason
@@ -115,15 +115,15 @@ def test_pictures_of_any_size_can_be_compared(size):
     assert coarse_change(picture, picture).tolist() == [[0, 0]]
 
 
-@pytest.mark.parametrize("gain", [1.0, GAIN])
+@pytest.mark.parametrize("gain", [1.0, MIN_GAIN])
 def test_a_frame_must_be_sharper_by_the_wanted_factor(gain):
     reference, slightly = blurred(scene(), 1.0), blurred(scene(), 0.95)
     before, after = (float(laplacian_sharpness(each)[0]) for each in (reference, slightly))
-    assert 1.0 < after / before < GAIN
+    assert 1.0 < after / before < MIN_GAIN
     choice = choose_refined(slightly, reference, gain)
     assert choice.frame == (0 if gain == 1.0 else None)
     assert (choice.before, choice.after) == (before, after if gain == 1.0 else before)
-    assert gain == 1.0 or f"wanted {GAIN:g} times" in choice.reason
+    assert gain == 1.0 or f"wanted {MIN_GAIN:g} times" in choice.reason
 
 
 def test_frames_that_are_not_numbers_never_win():
@@ -513,7 +513,7 @@ def test_force_takes_a_frame_that_is_hardly_sharper(model, vae, monkeypatch):
     )
     for options in ({}, {"force": True}):
         refine(model, vae, torch.rand(1, 32, 32, 3), **options)
-    assert gains == [GAIN, 1.0]
+    assert gains == [MIN_GAIN, 1.0]
 
 
 def test_where_the_goal_is_a_cleaner_picture_noise_decides_what_is_left_alone(model, vae):

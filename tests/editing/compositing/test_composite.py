@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from if_edit.editing.alignment import camera_drift, colour_drift, gaussian
+from if_edit.editing.alignment import estimate_camera, estimate_exposure, gaussian
 from if_edit.editing.compositing import composite
 from if_edit.editing.compositing.blending import sample, soft_mask
 from if_edit.editing.compositing.change_mask import became_sharper, fill_holes, find_change
@@ -129,7 +129,7 @@ def test_any_shape_of_photo_finds_its_way_back(size):
 
 def test_light_is_measured_on_what_did_not_change():
     case = known_change("flower", PASTED)
-    drift = colour_drift(first(case.photo), first(case.truth) * 1.08 + 0.02)
+    drift = estimate_exposure(first(case.photo), first(case.truth) * 1.08 + 0.02)
     assert torch.allclose(drift.gain, torch.tensor(1.08), atol=0.02)
     assert torch.allclose(drift.offset, torch.tensor(0.02), atol=0.01)
     assert not drift.is_edit
@@ -138,19 +138,19 @@ def test_light_is_measured_on_what_did_not_change():
 @pytest.mark.parametrize("gain, offset", [(1.0, 0.15), (0.6, 0.2)], ids=["brighter", "flatter"])
 def test_a_strong_change_of_light_is_no_drift(gain, offset):
     photo = 0.8 * first(load_photo("coffee"))
-    assert colour_drift(photo, gain * photo + offset).is_edit
+    assert estimate_exposure(photo, gain * photo + offset).is_edit
 
 
 def test_the_light_of_a_picture_of_one_brightness_has_no_gain():
     grain = 0.01 * torch.randn(2, 3, 128, 128, generator=torch.Generator().manual_seed(1))
-    drift = colour_drift(0.5 + grain[0], 0.55 + grain[1])
+    drift = estimate_exposure(0.5 + grain[0], 0.55 + grain[1])
     assert torch.allclose(drift.gain, torch.tensor(1.0), atol=0.05)
 
 
 def test_light_is_not_measured_where_it_is_clipped():
     photo = 0.8 * first(load_photo("china"))
     photo[:, :200] = 1.0
-    assert torch.allclose(colour_drift(photo, (1.1 * photo).clamp(max=1)).gain, torch.tensor(1.1), atol=0.01)
+    assert torch.allclose(estimate_exposure(photo, (1.1 * photo).clamp(max=1)).gain, torch.tensor(1.1), atol=0.01)
 
 
 def test_light_that_went_beyond_white_is_no_change():
@@ -164,11 +164,11 @@ def test_light_that_went_beyond_white_is_no_change():
 @pytest.mark.parametrize("pixels", [1.0, 2.0, 3.0])
 def test_the_camera_is_found_to_a_tenth_of_a_pixel(pixels):
     case = known_change("coffee", REMOVED)
-    drift = camera_drift(
+    drift = estimate_camera(
         first(case.photo), first(damaged(case.truth, Damage(gain=(1, 1, 1), offset=(0, 0, 0), camera=pixels), 5))
     )
     assert drift.pixels == pytest.approx(pixels, abs=0.1)
-    assert camera_drift(first(case.photo), first(case.truth)).pixels == 0
+    assert estimate_camera(first(case.photo), first(case.truth)).pixels == 0
 
 
 def test_a_camera_that_turned_came_nearer_and_moved_is_found_in_every_corner():
@@ -177,7 +177,7 @@ def test_a_camera_that_turned_came_nearer_and_moved_is_found_in_every_corner():
     half = torch.tensor([width / 2, height / 2, 1.0])  # pixels of a coordinate
     turned = torch.tensor([[0.99, -0.008, 2.0], [0.008, 0.99, -1.0], [0, 0, 1]])  # in pixels from the centre
     edited = sample(photo[None], height, width, (0, height, 0, width), turned * half / half[:, None])[0]
-    drift = camera_drift(photo, edited)
+    drift = estimate_camera(photo, edited)
     found = drift.matrix * half[:, None] / half
     corners = torch.tensor([[1.0, 1, -1, -1], [1, -1, 1, -1], [1, 1, 1, 1]]) * half[:, None]
     assert (turned @ found @ corners - corners).abs().max() < 0.2
@@ -186,9 +186,9 @@ def test_a_camera_that_turned_came_nearer_and_moved_is_found_in_every_corner():
 def test_more_than_a_slow_camera_and_another_picture_are_no_drift():
     photo = first(load_photo("coffee"))
     soft = gaussian(photo[None], 8.0)[0]  # in which as much as 30 pixels can be followed
-    assert camera_drift(soft[:, :, 30:], soft[:, :, :-30]).pixels == 0
+    assert estimate_camera(soft[:, :, 30:], soft[:, :, :-30]).pixels == 0
     other = first(load_photo("china"))
-    assert photo.shape == other.shape and camera_drift(photo, other).pixels == 0
+    assert photo.shape == other.shape and estimate_camera(photo, other).pixels == 0
 
 
 def moved_by(photo, pixels):
@@ -207,7 +207,7 @@ def test_what_the_camera_left_behind_is_no_change(name, pixels):
 
 def test_in_a_strip_that_is_too_narrow_to_tell_no_camera_is_found():
     strip = load_photo("china")[100:140].repeat(1, 3, 1)  # 16 pixels high where the camera is looked for
-    assert camera_drift(first(strip[:, 2:]), first(strip[:, :-2])).pixels == 0
+    assert estimate_camera(first(strip[:, 2:]), first(strip[:, :-2])).pixels == 0
     assert torch.equal(composite_edit(strip, strip, own_fit(strip)).image, strip)
 
 
@@ -216,7 +216,7 @@ def test_what_happens_to_a_thing_on_a_plain_ground_is_no_motion_of_the_camera():
     scenes = world.sample_scenes(26, torch.Generator().manual_seed(102), families)
     frames = world.render(scenes, times=torch.tensor([0, 32])).frames
     edited = gaussian(frames[:, 1], 0.7)
-    assert [camera_drift(*pair).pixels for pair in zip(frames[:, 0], edited, strict=True)] == [0] * 26
+    assert [estimate_camera(*pair).pixels for pair in zip(frames[:, 0], edited, strict=True)] == [0] * 26
 
 
 def test_a_change_at_the_border_does_not_spread_along_what_the_camera_left_behind():

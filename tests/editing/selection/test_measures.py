@@ -7,12 +7,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 from if_edit.editing.parallel import in_parallel
-from if_edit.editing.selection.choose import METHODS, choose_frame, rank_frames, score_frames, videos_in
+from if_edit.editing.selection.choose import SELECTION_METHODS, choose_frame, rank_frames, score_frames, split_videos
 from if_edit.editing.selection.measures import (
     content_change,
     content_rest,
     drift,
-    measure,
+    measure_frames,
     remaining_change,
     sharpness,
     stability,
@@ -94,8 +94,8 @@ def test_the_measures_choose_the_same_frame_at_480p_and_at_720p():
             frames[frame] = soft(frames[frame], round(softness * height / 480) // 2 * 2 + 1)
         return torch.stack(frames)
 
-    small, large = (measure(clip(*size), range(17)) for size in ((480, 832), (720, 1248)))
-    for method in METHODS[:3]:
+    small, large = (measure_frames(clip(*size), range(17)) for size in ((480, 832), (720, 1248)))
+    for method in SELECTION_METHODS[:3]:
         assert choose_frame(small, method).position == choose_frame(large, method).position, method
     assert choose_frame(small, "sharpest late").position == 15
     assert choose_frame(small).position == 9
@@ -184,7 +184,7 @@ def test_content_rests_though_the_picture_never_does():
     clip[:, 70:90, 60:90] = torch.rand(33, 1, 1, 3, generator=generator)  # a flag that never stops waving
     seen = torch.tensor([[math.cos(angle), math.sin(angle)] for angle in [min(1, i / 12) for i in range(33)]])
     seen = seen + 0.01 * torch.randn(33, 2, generator=generator)
-    blind, seeing = measure(clip, range(33)), measure(clip, range(33), None, seen)
+    blind, seeing = measure_frames(clip, range(33)), measure_frames(clip, range(33), None, seen)
     assert blind.settling.first >= 28
     assert choose_frame(blind).position >= 28
     assert abs(seeing.content_rest - 12) <= 2
@@ -201,7 +201,9 @@ def test_an_encoder_that_is_unsure_does_not_hide_the_moment():
 
 def test_an_encoder_changes_nothing_where_the_picture_comes_to_rest():
     clip = moving_ball(settles=12)
-    assert choose_frame(measure(clip, range(33), None, torch.rand(33, 8))) == choose_frame(measure(clip, range(33)))
+    assert choose_frame(measure_frames(clip, range(33), None, torch.rand(33, 8))) == choose_frame(
+        measure_frames(clip, range(33))
+    )
 
 
 # ---- every kind of clip
@@ -224,7 +226,7 @@ CLIPS = {
 def test_every_clip_has_finite_measures_and_a_choice(name):
     clip = CLIPS[name]
     numbers = [0, 12, 24, 32] if name == "keyframes" else list(range(len(clip)))
-    measures = measure(clip, numbers)
+    measures = measure_frames(clip, numbers)
     for values in (
         measures.remaining_change,
         measures.motion,
@@ -235,7 +237,7 @@ def test_every_clip_has_finite_measures_and_a_choice(name):
         assert values.shape == (len(clip),)
         assert torch.isfinite(values).all() and values.min() >= 0
     assert all(0 <= float(values.min()) and float(values.max()) <= 1 for values in curves(measures).values())
-    for method in METHODS[:3]:
+    for method in SELECTION_METHODS[:3]:
         assert 0 <= choose_frame(measures, method).position < len(clip)
     assert sorted(rank_frames(measures, 99)) == list(range(len(clip)))
     page = plot_measures(measures, numbers[-1], numbers[:3])
@@ -245,7 +247,7 @@ def test_every_clip_has_finite_measures_and_a_choice(name):
 def test_each_measure_alone_gives_what_all_together_give():
     clip, source = moving_ball(settles=12)[::4], moving_ball()[:1] * 0.9
     numbers = list(range(0, 33, 4))
-    together = measure(clip, numbers, source)
+    together = measure_frames(clip, numbers, source)
     assert torch.equal(remaining_change(clip), together.remaining_change)
     assert torch.equal(stability(clip, numbers), together.motion)
     assert torch.equal(sharpness(clip), together.sharpness)
@@ -253,18 +255,18 @@ def test_each_measure_alone_gives_what_all_together_give():
 
 
 def test_two_frames_cannot_show_when_the_edit_was_done_and_the_reason_says_so():
-    two = measure(moving_ball()[[0, 32]], [0, 32])
+    two = measure_frames(moving_ball()[[0, 32]], [0, 32])
     choice = choose_frame(two)
     assert choice.position == 1
     assert choice.reason.startswith("frame 32: the later of 2; when the edit was done cannot be seen from two frames")
     assert "changes until the end" not in choice.reason
-    same = choose_frame(measure(moving_ball()[[0, 0]], [0, 32]))
+    same = choose_frame(measure_frames(moving_ball()[[0, 0]], [0, 32]))
     assert same.reason.startswith("frame 0: the earlier of 2 that show the same")
 
 
 def test_an_unknown_method_names_those_there_are():
     with pytest.raises(ValueError, match="no method 'best'.* settled, sharpest late, last"):
-        choose_frame(measure(moving_ball()[:2], [0, 1]), "best")
+        choose_frame(measure_frames(moving_ball()[:2], [0, 1]), "best")
 
 
 # ---- ranking
@@ -272,14 +274,14 @@ def test_an_unknown_method_names_those_there_are():
 
 def test_the_best_frames_are_done_sharp_and_not_alike():
     clip = moving_ball(settles=12)
-    best = rank_frames(measure(clip, range(33)), 4, leading=[12])
+    best = rank_frames(measure_frames(clip, range(33)), 4, leading=[12])
     assert best[0] == 12
     assert all(place >= 12 for place in best)
     assert min(abs(a - b) for a in best for b in best if a != b) >= 4
 
 
 def test_what_was_chosen_leads_the_ranking():
-    measures = measure(moving_ball(settles=12), range(33))
+    measures = measure_frames(moving_ball(settles=12), range(33))
     assert rank_frames(measures, 3, [2, 20, 2])[:2] == [2, 20]
     assert rank_frames(measures, 3, [2, 3])[:2] == [2, 3]  # however near
     assert len(set(rank_frames(measures, 33, [5]))) == 33
@@ -290,7 +292,7 @@ def test_a_blurred_and_a_drifted_frame_rank_lower():
     soft = F.avg_pool2d(clip[20].movedim(-1, 0)[None], 3, 1, 1, count_include_pad=False)[0].movedim(0, -1)
     clip[20] = 0.8 * clip[20] + 0.2 * soft
     clip[24] = clip[24] * 0.98
-    measures = measure(clip, range(33))
+    measures = measure_frames(clip, range(33))
     assert (
         measures.remaining_change[[20, 24]].max() <= measures.settling.tolerance
     )  # so that it is not for an unfinished edit
@@ -300,7 +302,7 @@ def test_a_blurred_and_a_drifted_frame_rank_lower():
 
 
 def test_candidates_run_out_only_when_the_frames_do():
-    measures = measure(moving_ball(settles=4)[:6], range(6))
+    measures = measure_frames(moving_ball(settles=4)[:6], range(6))
     assert len(rank_frames(measures, 3)) == 3
     assert sorted(rank_frames(measures, 64)) == [0, 1, 2, 3, 4, 5]
 
@@ -324,14 +326,14 @@ def test_candidates_run_out_only_when_the_frames_do():
     ],
 )
 def test_a_batch_is_recognised_by_the_numbers_of_decode_keyframes(numbers, videos):
-    assert [(video.start, video.stop) for video in videos_in(numbers)] == videos
+    assert [(video.start, video.stop) for video in split_videos(numbers)] == videos
 
 
 # ---- the plot
 
 
 def test_the_plot_marks_the_choice_and_draws_every_measure():
-    measures = measure(moving_ball(settles=12), range(33))
+    measures = measure_frames(moving_ball(settles=12), range(33))
     plain, marked = plot_measures(measures, None), plot_measures(measures, 12, [12, 20])
     assert plain.shape == marked.shape
     accent = torch.tensor([200, 62, 20]) / 255
@@ -343,15 +345,15 @@ def test_the_plot_marks_the_choice_and_draws_every_measure():
     line = int(columns(marked).argmax())
     first, last = 200, 1024 - 28 - 14
     assert line == pytest.approx(first + (last - first) * 12 / 32, abs=2)
-    with_content = plot_measures(measure(moving_ball(settles=12), range(33), None, torch.rand(33, 4)), 12)
+    with_content = plot_measures(measure_frames(moving_ball(settles=12), range(33), None, torch.rand(33, 4)), 12)
     assert with_content.shape[1] > marked.shape[1]
 
 
 def test_noise_is_not_drawn_as_if_it_were_a_change():
     still = with_grain(moving_ball()[:1].repeat(9, 1, 1, 1), 0.01)
-    drawn = curves(measure(still, range(9)))
+    drawn = curves(measure_frames(still, range(9)))
     assert drawn["change"].max() < 0.7 and drawn["motion"].max() < 0.7
-    moving = curves(measure(moving_ball(), range(33)))
+    moving = curves(measure_frames(moving_ball(), range(33)))
     assert all(float(values.max()) == pytest.approx(1) for name, values in moving.items() if name != "drift")
 
 
