@@ -82,8 +82,8 @@ def gaussian(images: torch.Tensor, sigma: float) -> torch.Tensor:
     from kornia.filters import gaussian_blur2d  # takes a second to load
 
     size = 2 * math.ceil(3 * sigma) + 1
-    kernel = [min(size, side - 1 + side % 2) for side in images.shape[2:]]
-    return gaussian_blur2d(images, kernel, (sigma, sigma), border_type="replicate")
+    down, across = (min(size, side - 1 + side % 2) for side in images.shape[2:])
+    return gaussian_blur2d(images, (down, across), (sigma, sigma), border_type="replicate")
 
 
 def resize(

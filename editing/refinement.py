@@ -5,9 +5,9 @@ sharpest frame that comes out is the result (IF-Edit, arXiv 2511.19435, "self-co
 wins). Video models do not always stand still, so frames whose structure or colors left the chosen frame are left out
 here, and if none is clearly better, the chosen frame stays.
 
-Published is the full still video: everything but the start image begins as noise. A light pass begins with the frame's
-own latent in every latent frame, covered in only some noise (as SDEdit does, arXiv 2108.01073), and so needs only the
-last steps of the schedule.
+Published is the full still video: everything but the start image begins as noise. An img2img pass begins with the
+frame's own latent in every latent frame, covered in only some noise (as SDEdit does, arXiv 2108.01073), and so needs
+only the last steps of the schedule.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ STILL_CAPTION = (
     "A static shot from a tripod; nothing in the picture moves. The same scene in crisp focus, with clean edges and "
     "fine natural texture."
 )
-LIGHT_PASS, FULL_VIDEO = "light pass", "full still video"
-REFINE_MODES = (LIGHT_PASS, FULL_VIDEO)
-START_SIGMA = 0.63  # of the light pass, a quarter of 8 steps: two are at or below it at a shift of 3 and of 5
+IMG2IMG_PASS, FULL_VIDEO = "img2img pass", "full still video"
+REFINE_MODES = (IMG2IMG_PASS, FULL_VIDEO)
+START_SIGMA = 0.63  # of the img2img pass, a quarter of 8 steps: two are at or below it at a shift of 3 and of 5
 SKIP_ABOVE = 0.6  # of the source, from which on a frame is left as it is
 MIN_GAIN = 2.5  # by which factor a frame must be sharper to be taken: what is sharp gains up to 2.5, and loses by it
-SHARPER, CLEANER = "sharper", "cleaner"
-TARGETS = (SHARPER, CLEANER)
+DEBLUR, DENOISE = "deblur", "denoise"
+TARGETS = (DEBLUR, DENOISE)
 NOISE_LEFT = 0.5  # of the noise, at most, in a frame that counts as cleaner
 SHARPNESS_LEFT = 0.9  # of what is sharp at a scale that noise does not reach, at least
 NOISE_BLUR = 3.0  # pixels
@@ -145,14 +145,14 @@ def noise_level(images: torch.Tensor) -> torch.Tensor:
 
 
 def skip_reason(
-    picture: torch.Tensor, source: torch.Tensor, threshold: float = SKIP_ABOVE, target: str = SHARPER
+    picture: torch.Tensor, source: torch.Tensor, threshold: float = SKIP_ABOVE, target: str = DEBLUR
 ) -> str | None:
     """Why a picture [1, H, W, C] needs no refinement when it is compared with its source, or None if it does.
 
     As sharp is a picture with `threshold` of the source's sharpness (see `relative_sharpness`). To compare like with
     like, the source should have gone through the VAE too, which alone takes a part of the finest detail.
     """
-    if target == CLEANER:
+    if target == DENOISE:
         noise, of_source = (float(noise_level(one)[0]) for one in (picture, source))
         if noise > AS_CLEAN * of_source:
             return None
@@ -164,7 +164,7 @@ def skip_reason(
 
 
 def choose_refined(
-    frames: torch.Tensor, reference: torch.Tensor, min_gain: float = MIN_GAIN, target: str = SHARPER
+    frames: torch.Tensor, reference: torch.Tensor, min_gain: float = MIN_GAIN, target: str = DEBLUR
 ) -> Refinement:
     """The sharpest frame [N, H, W, C] that kept the content of the reference [1, H, W, C], if it is clearly better.
 
@@ -195,7 +195,8 @@ def choose_refined(
             f"{MEAN_LIMIT}, and {cell:.3f} in one place, limit {CELL_LIMIT})"
         )
     sharpness = laplacian_sharpness(frames)
-    if target == CLEANER:
+    cleaned = ""
+    if target == DENOISE:
         noise, noises = float(noise_level(reference)[0]), noise_level(frames)
         soft, soft_before = (_sharpness_without_noise(images) for images in (frames, reference))
         better = kept & (noises <= NOISE_LEFT * noise) & (soft >= SHARPNESS_LEFT * soft_before)
@@ -204,19 +205,19 @@ def choose_refined(
                 f"no frame of the still video is cleaner (noise {noise:.3f} -> {noises[kept].min():.3f} at best, "
                 f"wanted {NOISE_LEFT:g} times) and as sharp"
             )
+        best = int(torch.where(better, sharpness, -torch.inf).argmax())
+        cleaned = f", noise {noise:.3f} -> {noises[best]:.3f}"
     else:
-        better = kept
-    best = int(torch.where(better, sharpness, -torch.inf).argmax())
+        best = int(torch.where(kept, sharpness, -torch.inf).argmax())
     after = float(sharpness[best])
-    if target == SHARPER and (after <= before or after < min_gain * before):
-        hint = f"; it is noisy, set goal to {CLEANER}" if noise_level(reference) > NOISY else ""
+    if target == DEBLUR and (after <= before or after < min_gain * before):
+        hint = f"; it is noisy, set target to {DENOISE}" if noise_level(reference) > NOISY else ""
         if after <= before:
             return stays(f"already sharper ({before:.1f}) than the best frame of the still video ({after:.1f}){hint}")
         return stays(
             f"the best frame of the still video is hardly sharper ({before:.1f} -> {after:.1f}, wanted {min_gain:g} "
             f"times){hint}"
         )
-    cleaned = f", noise {noise:.3f} -> {noises[best]:.3f}" if target == CLEANER else ""
     return Refinement(
         best,
         f"frame {best} of {len(frames)}: sharpness {before:.1f} -> {after:.1f}{cleaned}, {int(kept.sum())} of "

@@ -150,16 +150,17 @@ class _Placement:
         self.patcher: comfy.model_patcher.ModelPatcher | None = None
 
     def load(self, model: torch.nn.Module) -> torch.device:
-        if self.patcher is None:
+        patcher = self.patcher
+        if patcher is None:
             # Around the model, because ModelPatcher sets `device`, which a transformers model only lets be read.
-            self.patcher = comfy.model_patcher.ModelPatcher(
+            self.patcher = patcher = comfy.model_patcher.ModelPatcher(
                 torch.nn.ModuleList([model]),
                 load_device=comfy.model_management.text_encoder_device(),
                 offload_device=comfy.model_management.text_encoder_offload_device(),
             )
         # In full: the layers are not ComfyUI's, so they cannot fetch weights that stayed behind.
-        comfy.model_management.load_models_gpu([self.patcher], force_full_load=True)
-        return self.patcher.load_device
+        comfy.model_management.load_models_gpu([patcher], force_full_load=True)
+        return patcher.load_device
 
 
 class VLMFromServer(io.ComfyNode):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import io, ui
 
-from ..editing.refinement import LIGHT_PASS, REFINE_MODES, SHARPER, START_SIGMA, TARGETS
+from ..editing.refinement import DEBLUR, IMG2IMG_PASS, REFINE_MODES, START_SIGMA, TARGETS
 from ..sampling.checks import check_still_video_length, check_still_video_model
 from ..sampling.report import Report
 from ..sampling.still_video import NAME, StillVideo, refine_images
@@ -51,7 +51,7 @@ class StillVideoRefiner(io.ComfyNode):
                 io.Combo.Input(
                     "mode",
                     options=list(REFINE_MODES),
-                    default=LIGHT_PASS,
+                    default=IMG2IMG_PASS,
                     optional=True,
                     tooltip=(
                         "img2img pass: starts every frame from the image plus a little noise; fast and faithful. full "
@@ -62,7 +62,7 @@ class StillVideoRefiner(io.ComfyNode):
                 io.Combo.Input(
                     "target",
                     options=list(TARGETS),
-                    default=SHARPER,
+                    default=DEBLUR,
                     optional=True,
                     tooltip=(
                         "deblur: takes a clearly sharper frame. denoise: takes a frame with at most half of the noise "
@@ -135,8 +135,8 @@ class StillVideoRefiner(io.ComfyNode):
         scheduler,
         model_low_noise=None,
         source=None,
-        mode=LIGHT_PASS,
-        target=SHARPER,
+        mode=IMG2IMG_PASS,
+        target=DEBLUR,
         prompt="",
         length=5,
         start_sigma=START_SIGMA,

@@ -11,6 +11,7 @@ here changes its input, and no result shares memory with it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -108,7 +109,7 @@ def _cut_noise_mask(mask: torch.Tensor, keep: list[int], latent_frames: int) -> 
     return _take(mask, keep)
 
 
-def _copy(value: object) -> object:
+def _copy(value: Any) -> Any:
     """A copy of containers and tensors; other objects (ControlNets, hooks, CLIP vision) are shared, as in ComfyUI."""
     if isinstance(value, torch.Tensor):
         return value.clone()

@@ -18,9 +18,9 @@ from ..demo.comfy import is_embedded
 from ..demo.weights import CLEARING_CAPTION
 from ..editing.images import as_rgb
 from ..editing.refinement import (
+    DEBLUR,
     FULL_VIDEO,
     MIN_GAIN,
-    SHARPER,
     SKIP_ABOVE,
     STILL_CAPTION,
     Refinement,
@@ -171,7 +171,7 @@ def find_skip_reason(vae, image: torch.Tensor, source: torch.Tensor, target: str
         scale = min(width, height) / min(source.shape[1:3])
         width, height = round_size(vae, source, scale)
     source = resize(source, width, height)
-    if target == SHARPER:  # through the VAE first, so that both lack the same fine detail
+    if target == DEBLUR:  # through the VAE first, so that both lack the same fine detail
         source = vae.decode(vae.encode(source))
         source = source.reshape(-1, *source.shape[-3:])[:1]  # an image VAE gives no axis of time
         if not source.isfinite().all():

@@ -522,6 +522,7 @@ _NO_CHANGE = "make let have get give set put read write sing sleep face like use
 
 def _read_sections(text: str) -> dict[str, list[str]]:
     sections: dict[str, list[str]] = {}
+    current: list[str] = []  # what stands before the first heading is nowhere
     for line in text.splitlines():
         if heading := re.fullmatch(r"\[(.+)\]", line):
             sections[heading[1]] = current = []

@@ -11,7 +11,6 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from .chatter import denies, is_code, is_english, repeats_itself, why_chatter
 from .grounding import asks_the_same, shares_a_word, why_not_grounded
@@ -239,7 +238,7 @@ def _from_labels(text: str) -> dict[str, str]:
     """The parts behind labels at the beginnings of lines; of a label that comes again the last counts."""
     found = list(_LABEL.finditer(text))
     parts = {}
-    for label, following in pairwise([*found, None]):
+    for label, following in zip(found, [*found[1:], None], strict=True):
         content = text[label.end() : following.start() if following else len(text)]
         name = _LABEL_OF[re.sub(r"\s+", " ", label["label"]).lower()]
         if following is None:  # what a model adds at the end stands apart

@@ -8,6 +8,7 @@ outside of the range of values that the other picture has around that place, in 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -73,7 +74,7 @@ def find_change(
         certain &= seen
     certain, possible = certain.numpy(), possible.numpy() | _find_lost_texture(reference, edited, factor)
     eight = ndimage.generate_binary_structure(2, 2)
-    labels, count = ndimage.label(certain, eight)
+    labels, count = _label(certain, eight)
     if count:
         sizes = ndimage.sum_labels(certain, labels, range(1, count + 1))
         certain = certain & (sizes >= SMALLEST)[labels - 1]
@@ -92,7 +93,7 @@ def fill_holes(mask):
     """Fill the holes of a boolean array [H, W] that are smaller than what surrounds them: a frame stays a frame."""
     from scipy import ndimage
 
-    holes, count = ndimage.label(ndimage.binary_fill_holes(mask) & ~mask)
+    holes, count = _label(ndimage.binary_fill_holes(mask) & ~mask)
     if not count:
         return mask
     small = ndimage.sum_labels(holes > 0, holes, range(1, count + 1)) <= mask.sum()
@@ -160,6 +161,14 @@ def _measure_outside(values: torch.Tensor, others: torch.Tensor, radius: int) ->
     return (values - highest).clamp(min=0) - (lowest - values).clamp(min=0)
 
 
+def _label(mask, structure=None) -> tuple[Any, int]:
+    """The connected parts of a boolean array [H, W], numbered from 1, and how many there are."""
+    from scipy import ndimage
+
+    labels, count = cast("tuple[Any, int]", ndimage.label(mask, structure))
+    return labels, count
+
+
 def dilate(mask, radius: float):
     """A boolean array [H, W] grown by a radius in pixels; a negative one shrinks it."""
     from scipy import ndimage
@@ -167,8 +176,8 @@ def dilate(mask, radius: float):
     if radius == 0 or not mask.any():
         return mask
     if radius > 0:
-        return ndimage.distance_transform_edt(~mask) <= radius
-    return ndimage.distance_transform_edt(mask) > -radius
+        return cast(Any, ndimage.distance_transform_edt(~mask)) <= radius
+    return cast(Any, ndimage.distance_transform_edt(mask)) > -radius
 
 
 def _close_mask(mask, radius: int):

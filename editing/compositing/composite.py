@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -204,7 +205,8 @@ def _composite(
     if whole:
         mask = torch.ones_like(mask)
     elif controls.correct_drift:
-        rim = blend_rim(reference, aligned, mask) if mask.any() else None
+        if controls.feather and mask.any():
+            rim = blend_rim(reference, aligned, mask)
         edit, undone = _clean_edit(shown, aligned, reference, mask, colour, camera)
         lines.append(f"Drift corrected: {', '.join(undone) or 'none'}.")
 
@@ -309,7 +311,8 @@ def _guess_unseen(mask: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
 
     if seen.all() or not seen.any():
         return mask
-    rows, columns = ndimage.distance_transform_edt(~seen.numpy(), return_distances=False, return_indices=True)
+    indices = ndimage.distance_transform_edt(~seen.numpy(), return_distances=False, return_indices=True)
+    rows, columns = cast(Any, indices)
     return mask[torch.from_numpy(rows), torch.from_numpy(columns)]
 
 

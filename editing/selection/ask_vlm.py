@@ -91,7 +91,7 @@ def ask_for_frame(
     report(f"Asking {model.name} which of {len(shown)} frames shows the edit ...")
     asked = choose(shown)
     choice = asked.value
-    if choice is None:
+    if choice is None or choice.number is None:
         return Asked(None, problem=asked.problem)
     if choice.number == 0:
         return Asked(None, choice.said)
@@ -105,7 +105,7 @@ def ask_for_frame(
     report(f"Asking {model.name} again, about the frames around {numbers[hit]} ...")
     asked = choose(around, close_together=True)
     closer = asked.value
-    if closer is None:
+    if closer is None or closer.number is None:
         return Asked(hit, choice.said, note=f"The second look, at the frames around it, failed: {asked.problem}")
     if closer.number == 0:
         return Asked(hit, choice.said)

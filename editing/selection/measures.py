@@ -145,7 +145,8 @@ def content_rest(embeddings: torch.Tensor) -> int:
 
 def _analyze_frame(frame: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """All that is needed of one frame [H, W, 3], while it is in the processor's cache."""
-    return *average_cells(frame, GRID, DRIFT_GRID), sharpness_of(frame)
+    cells, drift_cells = average_cells(frame, GRID, DRIFT_GRID)
+    return cells, drift_cells, sharpness_of(frame)
 
 
 def _measure_motion(small: torch.Tensor, numbers: Sequence[int]) -> torch.Tensor:

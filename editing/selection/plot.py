@@ -58,7 +58,8 @@ def plot_measures(measures: Measures, chosen: int | None, candidates: Sequence[i
         top += ROW + GAP
     drawing.axis(bottom)
     if chosen is not None:
-        drawing.chosen(chosen, MARGIN, bottom, [values[measures.numbers.index(chosen)] for values in rows.values()])
+        place = measures.numbers.index(chosen)
+        drawing.chosen(chosen, MARGIN, bottom, [float(values[place]) for values in rows.values()])
     return to_tensor(page.resize((WIDTH, height), Image.Resampling.LANCZOS))
 
 

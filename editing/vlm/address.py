@@ -37,8 +37,8 @@ def check_address(address: str) -> str:
     try:
         parts = urlsplit(address)
         host, _ = parts.hostname, parts.port  # reading the port checks it
-    except ValueError:
-        host, parts = None, None
+    except ValueError as error:
+        raise ValueError(_bad_address(address)) from error
     if not host or parts.scheme not in ("http", "https") or re.search(r"\s", address):
         raise ValueError(_bad_address(address))
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
@@ -85,7 +85,7 @@ def check_key_may_go(variable: str, address: str) -> None:
             "key_variable empty."
         )
     owner = KEY_OWNERS.get(variable)
-    if owner and parts.hostname != owner and not parts.hostname.endswith("." + owner):
+    if owner and parts.hostname != owner and not (parts.hostname or "").endswith("." + owner):
         raise ValueError(
             f"The key in {variable} belongs to {owner} and is not sent to {parts.hostname}. If this server has a key "
             "of its own, put that into another variable, such as MY_SERVER_API_KEY, and name it in key_variable."

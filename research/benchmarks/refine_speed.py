@@ -7,10 +7,10 @@
 With a GPU, Wan 2.2 A14B at 480x832 with random weights (speed does not depend on what they have learnt); without one,
 the embedded model at its own size. Steps and CFG are those of few-step LoRAs: 8 and 1. Rows:
 
-    light pass          Still-Video Refiner, 5 images, from sigma 0.63 with the low-noise expert only
+    img2img pass          Still-Video Refiner, 5 images, from sigma 0.63 with the low-noise expert only
     full still video    Still-Video Refiner, 9 images, all steps with both experts
     whole edit          Start Image to Video, Edit Sampler (33 frames, stride 3), Decode Keyframes, choosing the frame
-                        by measurement, and the light pass
+                        by measurement, and the img2img pass
 
 Every row is everything that the nodes do: encoding, sampling, decoding and choosing; text encoders and the loading of
 models are left out. Beside it the targets that the row meets or misses (those in seconds are for an H100). No picture
@@ -29,13 +29,13 @@ import torch
 from . import edit_speed, random_models
 from .edit_speed import SEED, STRIDE, Case, Memory, Setup, timed
 
-LIGHT, FULL, EDIT = "light pass", "full still video", "whole edit"
+LIGHT, FULL, EDIT = "img2img pass", "full still video", "whole edit"
 ROWS = (LIGHT, FULL, EDIT)
 FULL_LENGTH, LIGHT_LENGTH = 9, 5  # images
 
 H100_SECONDS = {LIGHT: 1.0, FULL: 3.0, EDIT: 8.0}
 PUBLISHED_EDIT = 12.0  # seconds on one H100, IF-Edit, arXiv 2511.19435
-CHEAPER = 4.0  # times, of the light pass
+CHEAPER = 4.0  # times, of the img2img pass
 
 
 @dataclass
@@ -127,7 +127,7 @@ def targets(row: dict, device: str) -> list[tuple[str, bool]]:
         published = f" (published: {PUBLISHED_EDIT:g} s)" if row["row"] == EDIT else ""
         found.append((f"<= {limit:g} s{published}", row["seconds"] <= limit))
     if row["row"] == FULL and row["times_light"] is not None:
-        found.append((f"light pass {CHEAPER:g} times cheaper", row["times_light"] >= CHEAPER))
+        found.append((f"img2img pass {CHEAPER:g} times cheaper", row["times_light"] >= CHEAPER))
     return found
 
 

@@ -2,13 +2,13 @@
 
 For each scene the frame that was chosen is refined, and so are the true finished frame with a known flaw: a slight
 blur (Gaussian, 1 pixel of 128), a blur (1.5 to 3.5 pixels), a motion blur (6 to 12 pixels) and noise (5 % of the
-range, with the goal "cleaner"). As in judging.py, the truth went through the VAE, so that its softness does not count;
-the flawed pictures are made of it. The column "rendered" compares with the frame as it was drawn instead, which is some
+range, to be denoised). As in judging.py, the truth went through the VAE, so that its softness does not count; the
+flawed pictures are made of it. The column "rendered" compares with the frame as it was drawn instead, which is some
 36 dB from what the VAE makes of it. Printed are PSNR before and after (mean over scenes), the gain and its smallest
 value, how many pictures were taken, edits that count as a success, and seconds for each picture that was not skipped
 (the median, for the first of a kind takes longer): of sampling alone, and with encoding, decoding and choosing. A GPU
-only waits for so small a model, whatever it has to compute: what the light pass saves is seen without one here, and at
-full size in `research.benchmarks.refine_speed`.
+only waits for so small a model, whatever it has to compute: what the img2img pass saves is seen without one, and at full
+size in `research.benchmarks.refine_speed`.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ import torch.nn.functional as F
 
 from ...demo import weights
 from ...editing.refinement import (
-    CLEANER,
+    DEBLUR,
+    DENOISE,
     FULL_VIDEO,
-    LIGHT_PASS,
+    IMG2IMG_PASS,
     MIN_GAIN,
-    SHARPER,
     SKIP_ABOVE,
     START_SIGMA,
     Refinement,
@@ -42,21 +42,21 @@ CHOSEN, SLIGHT, BLUR, MOTION, NOISE = "as chosen", "slight blur", "blur", "motio
 FLAWS = (SLIGHT, BLUR, MOTION, NOISE)
 BLURS = (BLUR, MOTION)
 NOISE_LEVEL = 0.05
-FRAMES = {LIGHT_PASS: 5, FULL_VIDEO: 9}
+FRAMES = {IMG2IMG_PASS: 5, FULL_VIDEO: 9}
 STEPS = 8
-RUNS = (*((kind, LIGHT_PASS) for kind in (CHOSEN, *FLAWS)), (BLUR, FULL_VIDEO), (MOTION, FULL_VIDEO))
+RUNS = (*((kind, IMG2IMG_PASS) for kind in (CHOSEN, *FLAWS)), (BLUR, FULL_VIDEO), (MOTION, FULL_VIDEO))
 
 
 def refine(
     model: demo_model.EditModel,
     pictures: torch.Tensor,
     sources: torch.Tensor | None = None,
-    strength: str = LIGHT_PASS,
+    strength: str = IMG2IMG_PASS,
     frames: int | None = None,
     steps: int = STEPS,
     start_sigma: float = START_SIGMA,
     caption: str = weights.CLEARING_CAPTION,
-    goal: str = SHARPER,
+    goal: str = DEBLUR,
     as_sharp: float = SKIP_ABOVE,
     gain: float = MIN_GAIN,
     seed: int = 0,
@@ -66,13 +66,13 @@ def refine(
 
     Args:
         pictures, sources: [B, 3, H, W] in 0..1; a picture as sharp as its source is left alone.
-        frames: of the still video; None: 5 for the light pass, 9 for the full still video.
+        frames: of the still video; None: 5 for the img2img pass, 9 for the full still video.
         seconds: gets "sampling" and "total" of one picture, where any had to be refined.
     """
     refined, choices = pictures.clone(), [Refinement(None, "")] * len(pictures)
     todo = list(range(len(pictures)))
     if sources is not None:
-        like = model.decode(model.encode(sources[:, None]))[:, 0] if goal == SHARPER else sources
+        like = model.decode(model.encode(sources[:, None]))[:, 0] if goal == DEBLUR else sources
         with torch.autocast("cpu", enabled=False):  # where pictures are compared, which needs all digits
             reasons = [skip_reason(_image(pictures[b]), _image(like[b]), as_sharp, goal) for b in todo]
         choices = [Refinement(None, reason or "") for reason in reasons]
@@ -88,7 +88,7 @@ def refine(
             frames=frames,
             steps=steps,
             seed=seed,
-            start_sigma=start_sigma if strength == LIGHT_PASS else None,
+            start_sigma=start_sigma if strength == IMG2IMG_PASS else None,
         )
     videos = torch.cat([model.decode(part) for part in made.split(32)])
     for b, video in zip(todo, videos, strict=True):
@@ -200,7 +200,7 @@ def measure_refinement(
             strength,
             steps=steps,
             seed=seed,
-            goal=CLEANER if kind == NOISE else SHARPER,
+            goal=DENOISE if kind == NOISE else DEBLUR,
             seconds=seconds,
         )
         refined[kind, strength] = after

@@ -39,7 +39,7 @@ from . import tables
 from .compositing import measure_compositing
 from .ghost import find_gone, ghost_table, measure_ghosts
 from .judging import judge
-from .refinement import CHOSEN, LIGHT_PASS, measure_refinement
+from .refinement import CHOSEN, IMG2IMG_PASS, measure_refinement
 from .selection import METHODS, measure_selection
 
 HELD_OUT_SEED = 20_251_121  # training uses small seeds only
@@ -193,7 +193,7 @@ def _follow(
             row["family"] = families[k]
             row[method] |= {key: _for_json(judged[key][k]) for key in ("success", "background")}
     refinement, refined = measure_refinement(model, families, clips.frames, clips.coverage, picked[SETTLED], seed)
-    refined = refined[CHOSEN, LIGHT_PASS]
+    refined = refined[CHOSEN, IMG2IMG_PASS]
     with torch.autocast(source.device.type, enabled=False):
         compositing, composites = measure_compositing(families, source, refined, truth, before, clips.coverage)
         images = {"frame as chosen": picked[SETTLED], "refined": refined, "composited": composites}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 
-from ...editing.refinement import FULL_VIDEO, LIGHT_PASS
+from ...editing.refinement import FULL_VIDEO, IMG2IMG_PASS
 from ..measures import mean
 from .compositing import UNTOUCHED, VISIBLE_SEAM
 from .refinement import BLURS, CHOSEN
@@ -88,8 +88,8 @@ def refinement_table(rows: list[dict]) -> str:
 def refinement_targets(rows: list[dict]) -> list[tuple[str, bool]]:
     """What refinement is held to, with the figures, and whether it gets there."""
     found = []
-    blurred = [row for kind in BLURS for row in _of(rows, kind, LIGHT_PASS)]
-    chosen = _of(rows, CHOSEN, LIGHT_PASS)
+    blurred = [row for kind in BLURS for row in _of(rows, kind, IMG2IMG_PASS)]
+    chosen = _of(rows, CHOSEN, IMG2IMG_PASS)
     if blurred:
         gain = _mean_of(blurred, "after") - _mean_of(blurred, "before")
         found.append(
@@ -102,13 +102,13 @@ def refinement_targets(rows: list[dict]) -> list[tuple[str, bool]]:
         found.append(
             (f"success of chosen pictures within {SUCCESS_LOSS:.0%} ({change:+.1%})", abs(change) <= SUCCESS_LOSS)
         )
-    both = [kind for kind in BLURS if _of(rows, kind, LIGHT_PASS) and _of(rows, kind, FULL_VIDEO)]
+    both = [kind for kind in BLURS if _of(rows, kind, IMG2IMG_PASS) and _of(rows, kind, FULL_VIDEO)]
     if both:
-        light, full = ([row for kind in both for row in _of(rows, kind, how)] for how in (LIGHT_PASS, FULL_VIDEO))
+        light, full = ([row for kind in both for row in _of(rows, kind, how)] for how in (IMG2IMG_PASS, FULL_VIDEO))
         less = _mean_of(full, "after") - _mean_of(light, "after")
         found.append(
             (
-                f"the light pass brings at most {LIGHT_LOSS} dB less than the full one ({less:+.2f} dB less)",
+                f"the img2img pass brings at most {LIGHT_LOSS} dB less than the full one ({less:+.2f} dB less)",
                 less <= LIGHT_LOSS,
             )
         )
@@ -116,7 +116,7 @@ def refinement_targets(rows: list[dict]) -> list[tuple[str, bool]]:
             sampling, total = (b / a for a, b in zip(_seconds(light), _seconds(full), strict=True))
             found.append(
                 (
-                    f"sampling the light pass is at least {CHEAPER:g} times cheaper ({sampling:.1f} times; "
+                    f"sampling the img2img pass is at least {CHEAPER:g} times cheaper ({sampling:.1f} times; "
                     f"{total:.1f} times with encoding, decoding and choosing)",
                     sampling >= CHEAPER,
                 )

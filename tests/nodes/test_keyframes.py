@@ -158,7 +158,7 @@ def test_an_image_vae_of_the_right_channels_is_refused():
         (torch.zeros(1, 4, 64, 64), r"Decode Keyframes needs a video latent .*got \[1, 4, 64, 64\]"),
         (torch.zeros(1, 16, 1, 4, 4), "at least 2 latent frames, got 1"),
         (torch.full((1, 16, 3, 4, 4), torch.nan), "NaN"),
-        (torch.zeros(0, 16, 9, 4, 6), r"Decode Keyframes got a latent \[0, 16, 9, 4, 6\] with nothing in it"),
+        (torch.zeros(0, 16, 9, 4, 6), r"Decode Keyframes got an empty latent \[0, 16, 9, 4, 6\]"),
     ],
 )
 def test_latents_that_are_no_video_are_answered_in_words(vae, samples, message):

@@ -1,5 +1,5 @@
 """The Still-Video Refiner sends a picture through the model as a still video and keeps what is sharper and still the
-same; a light pass does it in the last few steps.
+same; a img2img pass does it in the last few steps.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from comfy_extras.nodes_wan import Wan22ImageToVideoLatent, WanImageToVideo
 from if_edit.demo import weights
 from if_edit.editing.images import laplacian_sharpness
 from if_edit.editing.refinement import (
-    CLEANER,
+    DENOISE,
     FULL_VIDEO,
-    LIGHT_PASS,
+    IMG2IMG_PASS,
     MIN_GAIN,
     STILL_CAPTION,
     STRUCTURE_LIMIT,
@@ -250,16 +250,16 @@ def test_noise_is_no_sharpness_where_the_goal_is_a_cleaner_picture(deviation):
     reference = noisy(clean, deviation)
     sharper = choose_refined(clean, reference)
     assert sharper.frame is None and "noisy, set goal to cleaner" in sharper.reason
-    assert choose_refined(torch.cat([reference, soft, clean]), reference, target=CLEANER).frame == 2
-    assert choose_refined(torch.cat([reference, soft]), reference, target=CLEANER).frame is None
+    assert choose_refined(torch.cat([reference, soft, clean]), reference, target=DENOISE).frame == 2
+    assert choose_refined(torch.cat([reference, soft]), reference, target=DENOISE).frame is None
 
 
 def test_a_picture_as_clean_as_its_source_is_skipped():
-    assert "as clean as the source" in skip_reason(noisy(scene(), 0.03), noisy(scene(), 0.03), target=CLEANER)
-    assert skip_reason(noisy(scene(), 0.06), noisy(scene(), 0.03), target=CLEANER) is None
+    assert "as clean as the source" in skip_reason(noisy(scene(), 0.03), noisy(scene(), 0.03), target=DENOISE)
+    assert skip_reason(noisy(scene(), 0.06), noisy(scene(), 0.03), target=DENOISE) is None
 
 
-# --- the light pass ---
+# --- the img2img pass ---
 
 
 def test_the_light_pass_makes_the_steps_at_or_below_its_noise_level():
@@ -421,7 +421,7 @@ def test_what_is_no_picture_is_answered_in_words(model, vae, image):
 @pytest.mark.parametrize("length", [5, 9, 17])
 def test_the_light_pass_is_the_end_of_the_schedule_from_the_pictures_own_latent(model, vae, length):
     image = torch.rand(1, 32, 48, 3)
-    frames = refine(model, vae, image, length=length, steps=8, mode=LIGHT_PASS, start_sigma=0.63)[1]
+    frames = refine(model, vae, image, length=length, steps=8, mode=IMG2IMG_PASS, start_sigma=0.63)[1]
     # Of 8 steps at this model's shift of 8 the last one is at or below 0.63: an eighth of KSampler's denoise.
     expected = still_frames(model, vae, image, length, denoise=1 / 8, start=True, steps=1)
     assert torch.allclose(frames, expected, atol=1e-5)
@@ -429,24 +429,24 @@ def test_the_light_pass_is_the_end_of_the_schedule_from_the_pictures_own_latent(
 
 def test_the_light_pass_of_a_5b_model_holds_its_start_image():
     model, vae, image = small_wan_5b(), small_wan22_vae(), torch.rand(1, 64, 96, 3)
-    frames = refine(model, vae, image, steps=8, mode=LIGHT_PASS)[1]
+    frames = refine(model, vae, image, steps=8, mode=IMG2IMG_PASS)[1]
     assert torch.allclose(frames, still_frames(model, vae, image, denoise=1 / 8, start=True, steps=1), atol=1e-5)
 
 
 def test_the_low_noise_expert_alone_makes_the_light_pass(model, vae):
     image, low = torch.rand(1, 32, 32, 3), small_wan(seed=2)
-    together = refine(model, vae, image, model_low_noise=low, steps=8, mode=LIGHT_PASS)
-    assert torch.equal(together[1], refine(low, vae, image, steps=8, mode=LIGHT_PASS)[1])
+    together = refine(model, vae, image, model_low_noise=low, steps=8, mode=IMG2IMG_PASS)
+    assert torch.equal(together[1], refine(low, vae, image, steps=8, mode=IMG2IMG_PASS)[1])
     assert "low-noise expert" not in together[2]
-    beyond = refine(model, vae, image, model_low_noise=low, steps=8, mode=LIGHT_PASS, start_sigma=0.99)
+    beyond = refine(model, vae, image, model_low_noise=low, steps=8, mode=IMG2IMG_PASS, start_sigma=0.99)
     assert "above the low-noise expert's range (0.9)" in beyond[2]
-    alone = refine(low, vae, image, steps=8, mode=LIGHT_PASS, start_sigma=0.99)
+    alone = refine(low, vae, image, steps=8, mode=IMG2IMG_PASS, start_sigma=0.99)
     assert torch.equal(beyond[1], alone[1])
 
 
 def test_the_light_pass_is_what_a_person_gets_who_chooses_nothing():
     inputs = {each.id: each for each in StillVideoRefiner.define_schema().inputs}
-    assert inputs["mode"].default == LIGHT_PASS and inputs["prompt"].default == ""
+    assert inputs["mode"].default == IMG2IMG_PASS and inputs["prompt"].default == ""
 
 
 def test_what_most_people_never_touch_is_optional_and_advanced():
@@ -518,10 +518,10 @@ def test_force_takes_a_frame_that_is_hardly_sharper(model, vae, monkeypatch):
 
 def test_where_the_goal_is_a_cleaner_picture_noise_decides_what_is_left_alone(model, vae):
     soft, grainy = blurred(scene(64), 2.0), noisy(scene(64), 0.06)
-    image, _, report = refine(model, vae, soft, clip=NoModelNeeded(), source=grainy, target=CLEANER).args
+    image, _, report = refine(model, vae, soft, clip=NoModelNeeded(), source=grainy, target=DENOISE).args
     assert torch.equal(image, soft) and "already as clean as the source" in report
     pair = torch.cat([grainy, grainy])
-    image, frames, report = refine(model, vae, pair, source=torch.cat([grainy, soft]), target=CLEANER).args
+    image, frames, report = refine(model, vae, pair, source=torch.cat([grainy, soft]), target=DENOISE).args
     assert len(frames) == 1 + 5
     first, second = report.splitlines()[:2]
     assert "as clean as the source" in first and "as the source" not in second
@@ -576,7 +576,7 @@ def refine_with_embedded(picture, **options):
 
     model, clip, vae = LoadDemoEditModel.execute().args
     model = ModelSamplingSD3().patch(model, demo_model.SHIFT)[0]
-    return refine(model, vae, picture, clip=clip, prompt="", steps=8, mode=LIGHT_PASS, **options)
+    return refine(model, vae, picture, clip=clip, prompt="", steps=8, mode=IMG2IMG_PASS, **options)
 
 
 def gained(result, picture, truth):
@@ -607,7 +607,7 @@ def test_the_embedded_model_leaves_a_sharp_picture_with_and_without_a_source(fin
 
 def test_the_embedded_model_cleans_a_noisy_picture(finished):
     picture = noisy(finished, 0.06)
-    image, _, report = refine_with_embedded(picture, target=CLEANER).args
+    image, _, report = refine_with_embedded(picture, target=DENOISE).args
     assert gained(image, picture, finished) >= 6.0 and "noise 0.0" in report.splitlines()[0]
 
 
@@ -649,7 +649,7 @@ def test_a_motion_blur_is_a_line_as_long_as_said(angle, shape):
 def test_each_scene_and_run_has_its_row(embedded):
     scenes = world.sample_scenes(2, torch.Generator().manual_seed(8), ("move left", "vanish"))
     clips = world.render(scenes, times=torch.tensor([0, scenes.frames - 1]))
-    runs = ((evaluation.CHOSEN, LIGHT_PASS), (evaluation.BLUR, LIGHT_PASS))
+    runs = ((evaluation.CHOSEN, IMG2IMG_PASS), (evaluation.BLUR, IMG2IMG_PASS))
     chosen = embedded.decode(embedded.encode(clips.frames[:, -1:]))[:, 0]
     rows, refined = evaluation.measure_refinement(
         embedded, ["move left", "vanish"], clips.frames, clips.coverage, chosen, runs=runs
@@ -678,10 +678,10 @@ ROW = {
 
 
 def scores(**changes) -> list[dict]:
-    """Rows that meet every target, with some values of a run ("blur_light_pass") changed."""
+    """Rows that meet every target, with some values of a run ("blur_img2img_pass") changed."""
     found = []
     for kind, strength in evaluation.RUNS:
-        took = {LIGHT_PASS: {"sampling": 0.1, "total": 0.4}, FULL_VIDEO: {"sampling": 0.8, "total": 1.2}}[strength]
+        took = {IMG2IMG_PASS: {"sampling": 0.1, "total": 0.4}, FULL_VIDEO: {"sampling": 0.8, "total": 1.2}}[strength]
         name = f"{kind}_{strength}".replace(" ", "_")
         found.append({**ROW, "kind": kind, "strength": strength, "seconds": took, **changes.get(name, {})})
     return found
@@ -695,12 +695,12 @@ def scores(**changes) -> list[dict]:
             {
                 f"{kind}_{how}": {"after": 34.9}
                 for kind in ("blur", "motion_blur")
-                for how in ("light_pass", "full_still_video")
+                for how in ("img2img_pass", "full_still_video")
             },
             "gain at least 3 dB, on average (+2.9 dB)",
         ),
-        ({"as_chosen_light_pass": {"after": 31.6}}, "loses more than 0.3 dB (at most 0.40 dB)"),
-        ({"as_chosen_light_pass": {"success_after": False}}, "within 1% (-100.0%)"),
+        ({"as_chosen_img2img_pass": {"after": 31.6}}, "loses more than 0.3 dB (at most 0.40 dB)"),
+        ({"as_chosen_img2img_pass": {"success_after": False}}, "within 1% (-100.0%)"),
         ({"motion_blur_full_still_video": {"after": 37.1}}, "at most 0.5 dB less than the full one (+0.55 dB less)"),
         (
             {

@@ -46,7 +46,7 @@ def test_the_forwards_are_those_of_eight_steps(rows):
 
 
 def test_the_light_pass_is_made_by_the_low_noise_expert(rows):
-    assert "light pass; caption: a still picture" in rows[LIGHT]["report"]
+    assert "img2img pass; caption: a still image" in rows[LIGHT]["report"]
     assert any("steps 1 to 2 of 2: noise 0.625 to 0.000" in line for line in rows[LIGHT]["report"])
     assert any("high-noise model" in line for line in rows[FULL]["report"])
     assert any("low-noise model" in line for line in rows[FULL]["report"])
@@ -81,7 +81,7 @@ def missed(device: str = H100, **changes) -> list[str]:
 def test_the_targets_are_those_of_the_issue():
     assert missed() == [] and missed(seconds=1.01) == ["<= 1 s"]
     assert missed(row=FULL, seconds=3.0, times_light=4.0) == []
-    assert missed(row=FULL, seconds=3.1, times_light=3.9) == ["<= 3 s", "light pass 4 times cheaper"]
+    assert missed(row=FULL, seconds=3.1, times_light=3.9) == ["<= 3 s", "img2img pass 4 times cheaper"]
     assert missed(row=EDIT, seconds=8.0) == [] and missed(row=EDIT, seconds=8.1) == ["<= 8 s (published: 12 s)"]
     assert missed(device="NVIDIA A100", seconds=9.0) == []
     assert missed(case="demo", seconds=9.0) == []

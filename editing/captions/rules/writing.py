@@ -77,8 +77,9 @@ def recognise(clause: str, first: bool = True) -> Edit | None:
         if first and rule.family in ("focus", "time") and words.get("x", "").lower() in ("it", "this"):
             del words["x"]
         subject = thing(words.get("x") or rule.subject, rule.article)
-        sentences = (fill(pattern, subject, words) for pattern in (rule.process, rule.end_state, rule.stays))
-        return Edit(rule.family, *sentences, rule.camera, subject, partial(_fill_end, rule.end_state, words))
+        process, end_state, stays = (fill(each, subject, words) for each in (rule.process, rule.end_state, rule.stays))
+        fill_end = partial(_fill_end, rule.end_state, words)
+        return Edit(rule.family, process, end_state, stays, rule.camera, subject, fill_end)
     return None
 
 

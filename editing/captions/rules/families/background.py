@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..vocabulary import BACKGROUND, BEINGS, COLOR, DAYTIME, LANDSCAPE, SHARPNESS, SIZE_OR_STATE, SOME_NEW
-from .rule import Rule, Words, rule
+from .rule import Rule, Sentences, Words, rule
 
 
 def _unnamed(pattern: str) -> str:
@@ -27,7 +27,7 @@ _NO_SCENE = re.compile(
     r"|.*\bcolou?rs?",
     re.IGNORECASE,
 )
-_FADES_INTO = {
+_FADES_INTO: Sentences = {
     "process": "The scene behind {x} gradually turns {y}, bit by bit, until {end}.",
     "end_state": "The background {is_now}.",
     "stays": "{x} [stays] exactly as {it} <is>, in the same place.",
