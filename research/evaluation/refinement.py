@@ -7,8 +7,8 @@ flawed pictures are made of it. The column "rendered" compares with the frame as
 36 dB from what the VAE makes of it. Printed are PSNR before and after (mean over scenes), the gain and its smallest
 value, how many pictures were taken, edits that count as a success, and seconds for each picture that was not skipped
 (the median, for the first of a kind takes longer): of sampling alone, and with encoding, decoding and choosing. A GPU
-only waits for so small a model, whatever it has to compute: what the img2img pass saves is seen without one, and at full
-size in `research.benchmarks.refine_speed`.
+only waits for so small a model, whatever it has to compute: what the img2img pass saves is seen without one, and at
+full size in `research.benchmarks.refine_speed`.
 """
 
 from __future__ import annotations

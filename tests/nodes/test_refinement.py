@@ -1,5 +1,5 @@
 """The Still-Video Refiner sends a picture through the model as a still video and keeps what is sharper and still the
-same; a img2img pass does it in the last few steps.
+same; an img2img pass does it in the last few steps.
 """
 
 from __future__ import annotations
