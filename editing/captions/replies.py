@@ -238,7 +238,8 @@ def _from_labels(text: str) -> dict[str, str]:
     """The parts behind labels at the beginnings of lines; of a label that comes again the last counts."""
     found = list(_LABEL.finditer(text))
     parts = {}
-    for label, following in zip(found, [*found[1:], None], strict=True):
+    for number, label in enumerate(found, start=1):
+        following = found[number] if number < len(found) else None
         content = text[label.end() : following.start() if following else len(text)]
         name = _LABEL_OF[re.sub(r"\s+", " ", label["label"]).lower()]
         if following is None:  # what a model adds at the end stands apart

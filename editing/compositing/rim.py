@@ -15,7 +15,7 @@ from ..images import gaussian
 from .change_mask import dilate
 
 STEP = 1 / 255
-WIDTH = 8  # pixels of the rim; half of it leaves a visible outline, twice as much reaches other things
+WIDTH = 8  # pixels of the rim; with 4 an edge of 1.5 steps of 255 is left on average, with 8 1.1 and with 16 1.0
 COLOR = 2.0  # pixels: what a blur of that size keeps is color, the rest is detail
 STEEP = 2.5 * STEP  # a slope a pixel; more is an edge or texture, where nobody sees an outline
 FAINT, STRONG = 6 * STEP, 10 * STEP  # differences up to which the rim fades, and from which on it stays the photo's
