@@ -481,7 +481,7 @@ def test_the_few_step_loras_can_be_switched_off(object_info):
     assert switched == ["LoraLoaderModelOnly"] * 2
     prompt = workflow_to_prompt(workflow, object_info)
     edit = prompt[find_node(prompt, "Edit")]["inputs"]
-    for socket, title in (("model", "High-noise expert"), ("model_low_noise", "Low-noise expert")):
+    for socket, title in (("model_high_noise", "High-noise expert"), ("model_low_noise", "Low-noise expert")):
         shift = prompt[edit[socket][0]]
         assert shift["class_type"] == "ModelSamplingSD3"
         assert shift["inputs"]["model"] == [find_node(prompt, title), 0]

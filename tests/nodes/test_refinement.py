@@ -249,7 +249,7 @@ def test_noise_is_no_sharpness_where_the_goal_is_a_cleaner_picture(deviation):
     soft = pictures(world.gaussian_blur(clean.movedim(-1, 1), torch.full((1,), 3.0)))
     reference = noisy(clean, deviation)
     sharper = choose_refined(clean, reference)
-    assert sharper.frame is None and "noisy, set goal to cleaner" in sharper.reason
+    assert sharper.frame is None and "noisy, set target to denoise" in sharper.reason
     assert choose_refined(torch.cat([reference, soft, clean]), reference, target=DENOISE).frame == 2
     assert choose_refined(torch.cat([reference, soft]), reference, target=DENOISE).frame is None
 
@@ -528,7 +528,7 @@ def test_where_the_goal_is_a_cleaner_picture_noise_decides_what_is_left_alone(mo
 
 
 def test_a_source_of_another_shape_is_not_squeezed_into_that_of_the_picture(model, vae, monkeypatch):
-    monkeypatch.setattr(still_video, "AS_SHARP", 0.9)
+    monkeypatch.setattr(still_video, "SKIP_ABOVE", 0.9)
     tall = scene(192, ball_at=None)[:, :, :64]
     part = through_the_vae(vae, tall)[:, :64]
     report = refine(model, vae, part, clip=NoModelNeeded(), source=tall)[2]

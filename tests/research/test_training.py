@@ -14,7 +14,7 @@ import runpy, sys
 sys.path[:] = [entry for entry in sys.path if entry not in ("", {str(PACK)!r})]
 runpy.run_path({str(PACK / "tools" / "run.py")!r})["import_pack"]()
 import torch
-from if_edit.demo.training import Clock, descend, join_processes, last_word, rank
+from if_edit.research.training.loop import Clock, descend, join_processes, last_word, rank
 device = join_processes()
 clock = Clock(0.0 if rank() == 0 else -1000.0, device)
 data = torch.arange(8.0).view(4, 2)
