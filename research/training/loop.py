@@ -31,6 +31,7 @@ def last_word() -> bool:
     if not dist.is_initialized():
         return True
     first = dist.get_rank() == 0
+    dist.barrier()  # a process that leaves while another still exchanges gradients makes that one abort
     dist.destroy_process_group()
     return first
 
