@@ -29,9 +29,10 @@ nox.options.sessions = ["tests"]
 # The newest three that fit together; ComfyUI asks for all of them.
 TORCH = ["torch==2.11.0", "torchvision==0.26.0", "torchaudio==2.11.0"]
 # ComfyUI 0.3.75 imports requests, which its own requirements no longer bring in.
-# diffusers is what tests/test_diffusers.py compares with, openai the extra "server"; accelerate, fastapi, rich and
-# uvicorn are what `transformers serve` needs, a real server for its tests. playwright drives the browser of
+# diffusers is what tests/sampling/test_diffusers.py compares with, openai the extra "server"; accelerate, fastapi, rich
+# and uvicorn are what `transformers serve` needs, a real server for its tests. playwright drives the browser of
 # tests/test_browser.py: the system's chromium or chrome, or its own (`playwright install chromium`); else they skip.
+# basedpyright and import-linter belong to `nox -s lint`.
 DEVELOPMENT = [
     "accelerate==1.15.0",
     "basedpyright==1.40.2",
