@@ -7,10 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from PIL import Image
 
-from ..images import as_rgb, parse_frame_numbers, position_of_frame
+from ..images import as_rgb, join_batches, parse_frame_numbers, position_of_frame
 from ..vlm import LanguageModel
 from .ask_vlm import ask_for_frame
 from .choose import LANGUAGE_MODEL, SETTLED, FrameChoice, choose_frame, rank_frames, split_videos
@@ -130,14 +129,14 @@ def select_frames(
         )
     return Selection(
         videos=selected,
-        images=_to_batch([one.image for one in selected]),
+        images=join_batches([one.image for one in selected]),
         reason="\n".join(
             f"video {place}: {one.reason}" if len(videos) > 1 else one.reason
             for place, one in enumerate(selected, start=1)
         ),
-        collages=_to_batch([to_tensor(one.collage) for one in selected]),
+        collages=join_batches([to_tensor(one.collage) for one in selected]),
         plots=torch.cat([one.plot for one in selected]),
-        candidates=_to_batch([one.candidates for one in selected]),
+        candidates=join_batches([one.candidates for one in selected]),
     )
 
 
@@ -234,16 +233,3 @@ def _fall_back(problem: str, measured: FrameChoice) -> FrameChoice:
     warning = f"{problem} The frame was chosen by measurement instead."
     log.warning("Frame Selector: %s", warning)
     return FrameChoice(measured.position, f"{measured.reason}. {warning}")
-
-
-def _to_batch(images: list[torch.Tensor]) -> torch.Tensor:
-    """Images [N, H, W, 3] of several videos as one batch, scaled to the size of the first."""
-    size = images[0].shape[1:3]
-    return torch.cat(
-        [
-            one
-            if one.shape[1:3] == size
-            else F.interpolate(one.movedim(-1, 1), size, mode="bilinear", antialias=True).movedim(1, -1)
-            for one in images
-        ]
-    )

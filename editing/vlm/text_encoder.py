@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..images import join_batches, resize_bilinear
 from . import LanguageModel, LanguageModelError
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class TextEncoderLanguageModel(LanguageModel):
             if "images" in known:
                 options["images"] = shown
             else:
-                options["image"] = _batch(shown)
+                options["image"] = join_batches(shown)
         # Some tokenizers know skip_template only among their **kwargs, and it is harmless to those who do not.
         return self.clip.tokenize(prompt, **_select_accepted(options, self.clip.tokenize))
 
@@ -127,20 +128,4 @@ def _shrink(image: torch.Tensor, max_side: int) -> torch.Tensor:
     scale = max_side / max(height, width)
     if scale >= 1:
         return image
-    return _resize(image, (max(1, round(height * scale)), max(1, round(width * scale))))
-
-
-def _batch(images: list[torch.Tensor]) -> torch.Tensor:
-    """Images [1, H, W, 3] as one batch of the first one's size."""
-    import torch
-
-    height, width = images[0].shape[1:3]
-    size = height, width
-    return torch.cat([image if image.shape[1:3] == size else _resize(image, size) for image in images])
-
-
-def _resize(image: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    from torch.nn.functional import interpolate
-
-    planes = interpolate(image.movedim(-1, 1).float(), size=size, mode="bilinear", antialias=True)  # [1, 3, H, W]
-    return planes.movedim(1, -1).clamp(0, 1)
+    return resize_bilinear(image, max(1, round(height * scale)), max(1, round(width * scale)))
