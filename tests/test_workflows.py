@@ -51,7 +51,7 @@ SAVED_BESIDE_WIDGETS = {"seed": "fixed", "image": "image"}  # values without a s
 
 
 def load(name: str) -> dict:
-    return json.loads((PACK / "workflows" / f"{name}.json").read_text(encoding="utf-8"))
+    return json.loads((PACK / "example_workflows" / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def subgraphs(workflow: dict) -> dict[str, dict]:
@@ -77,12 +77,12 @@ def box(node: dict) -> tuple[float, float, float, float]:
 
 
 def test_every_shipped_workflow_is_tested():
-    assert sorted(path.stem for path in (PACK / "workflows").glob("*.json")) == sorted(WORKFLOWS)
+    assert sorted(path.stem for path in (PACK / "example_workflows").glob("*.json")) == sorted(WORKFLOWS)
 
 
 def test_the_template_browser_has_thumbnails():
     for name in WORKFLOWS:
-        thumbnail = Image.open(PACK / "workflows" / f"{name}.jpg")
+        thumbnail = Image.open(PACK / "example_workflows" / f"{name}.jpg")
         assert thumbnail.format == "JPEG" and 256 <= thumbnail.width <= 1024
 
 

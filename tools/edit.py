@@ -1,4 +1,4 @@
-"""Edit an image from the command line, through a real ComfyUI that runs workflows/edit_image_demo.json.
+"""Edit an image from the command line, through a real ComfyUI that runs example_workflows/edit_image_demo.json.
 
 nox -s edit -- my.png "move the red circle to the left" [--seed N] [--out DIR]
 """
@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from .client import Client, Outputs, Progress, WorkflowError, find_node, workflow_to_prompt
 from .comfyui import PACK, ComfyUIError, Server
 
-WORKFLOW = PACK / "workflows" / "edit_image_demo.json"
+WORKFLOW = PACK / "example_workflows" / "edit_image_demo.json"
 SAMPLE = PACK / "demo" / "sample.png"  # edited as the workflow's own instruction says, if no image is given
 MAX_SEED = 2**64 - 1
 

@@ -98,7 +98,7 @@ def save_edit(result: Image.Image, frames: dict[str, Image.Image]) -> None:
     row = [with_label(image, label, ROW_SIDE) for label, image in [("source", source), *later, ("result", result)]]
     beside(row, gap=16).save(PACK / "docs" / "edit.png", optimize=True)
     pair = beside([with_label(source, "source"), with_label(result, "result")])
-    for workflow in sorted((PACK / "workflows").glob("*.json")):
+    for workflow in sorted((PACK / "example_workflows").glob("*.json")):
         thumbnail = pair.copy()
         if workflow.stem not in WITH_EMBEDDED_MODEL:  # the large models cannot run where these pictures are made
             note = "this picture: the embedded model"
@@ -112,7 +112,7 @@ def main() -> None:
     (PACK / "docs").mkdir(exist_ok=True)
     save_edit(*edit_sample())
     compositing_page().save(PACK / "docs" / "composited.jpg", quality=88)
-    print("docs/edit.png, docs/composited.jpg and the thumbnails in workflows/ are made")
+    print("docs/edit.png, docs/composited.jpg and the thumbnails in example_workflows/ are made")
 
 
 if __name__ == "__main__":

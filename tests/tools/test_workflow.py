@@ -99,7 +99,7 @@ def test_a_file_that_is_no_workflow_is_refused(object_info):
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_shipped_workflows_convert_completely(object_info, name):
-    workflow = json.loads((PACK / "workflows" / f"{name}.json").read_text(encoding="utf-8"))
+    workflow = json.loads((PACK / "example_workflows" / f"{name}.json").read_text(encoding="utf-8"))
     assert workflow["version"] == 0.4
     prompt = workflow_to_prompt(workflow, object_info)
     for node_id, node in prompt.items():
