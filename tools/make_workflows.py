@@ -1,0 +1,419 @@
+"""Writes the templates in example_workflows/ and the blueprints in subgraphs/: python tools/run.py tools.make_workflows
+
+Needs the environment of `nox -s environment`: what the nodes look like is asked of a real ComfyUI. The files are
+committed; tests/tools/test_make_workflows.py holds that they are what this makes of today's nodes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from .client import Client
+from .comfyui import PACK, Server
+from .workflow_graph import Box, Graph, Node, Subgraph
+
+TEMPLATES, BLUEPRINTS = PACK / "example_workflows", PACK / "subgraphs"
+
+NOTE, CHANGE_THIS = ("#432", "#653"), ("#232", "#353")
+LORA_GROUP = "#8a6d3b"
+VIEW = {"scale": 0.85, "offset": [560, 130]}  # opens on the note, the photo and the instruction
+AVOID = (
+    "camera movement, zoom, cut, flicker, overexposed, blurry, low quality, JPEG artifacts, subtitles, watermark, deformed"
+)
+
+WAN_22 = "https://huggingface.co/Comfy-Org/Wan_2.2_ComfyUI_Repackaged/resolve/main/split_files"
+WAN_21 = "https://huggingface.co/Comfy-Org/Wan_2.1_ComfyUI_repackaged/resolve/main/split_files"
+LORAS = "https://huggingface.co/Kijai/WanVideo_comfy/resolve/main/LoRAs/Wan22_Lightx2v"
+HIGH, LOW = (f"wan2.2_i2v_{noise}_noise_14B_fp8_scaled.safetensors" for noise in ("high", "low"))
+LORA_HIGH, LORA_LOW = (
+    f"Wan_2_2_I2V_A14B_{noise}_lightx2v_4step_lora_260412_rank_64_fp16.safetensors" for noise in ("HIGH", "LOW")
+)
+TEXT_ENCODER = "umt5_xxl_fp8_e4m3fn_scaled.safetensors"
+VAE_21, VAE_22, MODEL_5B = "wan_2.1_vae.safetensors", "wan2.2_vae.safetensors", "wan2.2_ti2v_5B_fp16.safetensors"
+DOWNLOADS = {
+    **{name: (f"{WAN_22}/diffusion_models/{name}", "diffusion_models") for name in (HIGH, LOW, MODEL_5B)},
+    **{name: (f"{LORAS}/{name}", "loras") for name in (LORA_HIGH, LORA_LOW)},
+    TEXT_ENCODER: (f"{WAN_21}/text_encoders/{TEXT_ENCODER}", "text_encoders"),
+    VAE_21: (f"{WAN_22}/vae/{VAE_21}", "vae"),
+    VAE_22: (f"{WAN_22}/vae/{VAE_22}", "vae"),
+}
+
+
+@dataclass(frozen=True)
+class Family:
+    """What differs between the models: their sockets, and the values that suit them."""
+
+    sockets: tuple[str, ...]  # of MODEL kind, as the samplers name them
+    resolution: dict
+    multiple_of: str
+    steps: int
+    cfg: float
+    refine_steps: int
+    shift: float
+    avoid: str = AVOID
+
+
+DEMO = Family(("model_high_noise",), {"resolution": "custom", "megapixels": 0.016}, "16", 20, 1.0, 8, 3.0, "")
+WAN_14B = Family(("model_high_noise", "model_low_noise"), {"resolution": "480p"}, "16", 8, 1.0, 8, 5.0)
+WAN_5B = Family(("model_high_noise",), {"resolution": "720p"}, "32", 20, 5.0, 20, 8.0)
+
+
+def download(*names: str) -> list[dict[str, str]]:
+    return [{"name": name, "url": DOWNLOADS[name][0], "directory": DOWNLOADS[name][1]} for name in names]
+
+
+# --- what is inside the subgraphs -----------------------------------------------------------------------------------
+
+
+def make_demo_models(parent: Graph) -> Subgraph:
+    models = Subgraph(parent, "Models")
+    loader = models.add("IFEdit_LoadDemoEditModel", (0, 0, 280, 70))
+    shift = models.add("ModelSamplingSD3", (360, 0, 270, 62), "Shift", shift=DEMO.shift)
+    models.link(loader, "model", shift)
+    models.give("model_high_noise", shift, "MODEL")
+    models.give("clip", loader)
+    models.give("vae", loader)
+    return models
+
+
+def make_14b_models(parent: Graph) -> Subgraph:
+    models = Subgraph(parent, "Models")
+    rows = (("high", HIGH, LORA_HIGH, 0), ("low", LOW, LORA_LOW, 190))
+    for noise, file, lora_file, top in rows:
+        expert = models.add(
+            "UNETLoader", (0, top, 440, 90), f"{noise.title()}-noise expert", unet_name=file, models=download(file)
+        )
+        lora = models.add(
+            "LoraLoaderModelOnly",
+            (540, top, 560, 90),
+            f"Few steps, {noise} noise",
+            lora_name=lora_file,
+            models=download(lora_file),
+        )
+        shift = models.add("ModelSamplingSD3", (1200, top, 270, 62), f"Shift, {noise} noise", shift=WAN_14B.shift)
+        models.link(expert, "MODEL", lora, "model")
+        models.link(lora, "MODEL", shift, "model")
+        models.give(f"model_{noise}_noise", shift, "MODEL")
+    models.add_group("Few-step LoRAs: 8 steps, CFG 1", (515, -80, 610, 390), LORA_GROUP)
+    add_encoders(models, VAE_21, 380)
+    return models
+
+
+def make_5b_models(parent: Graph) -> Subgraph:
+    models = Subgraph(parent, "Models")
+    loader = models.add(
+        "UNETLoader", (0, 0, 440, 90), "Diffusion model", unet_name=MODEL_5B, models=download(MODEL_5B)
+    )
+    shift = models.add("ModelSamplingSD3", (540, 0, 270, 62), "Shift", shift=WAN_5B.shift)
+    models.link(loader, "MODEL", shift, "model")
+    models.give("model_high_noise", shift, "MODEL")
+    add_encoders(models, VAE_22, 190)
+    return models
+
+
+def add_encoders(models: Subgraph, vae_file: str, top: float) -> None:
+    clip = models.add(
+        "CLIPLoader",
+        (0, top, 440, 114),
+        "Text encoder",
+        clip_name=TEXT_ENCODER,
+        type="wan",
+        models=download(TEXT_ENCODER),
+    )
+    vae = models.add("VAELoader", (0, top + 200, 440, 62), "VAE", vae_name=vae_file, models=download(vae_file))
+    models.give("clip", clip, "CLIP")
+    models.give("vae", vae, "VAE")
+
+
+def make_edit(parent: Graph, family: Family, *, region: bool = False, all_frames: bool = False) -> Subgraph:
+    """From the photo and the caption to the frames of the video."""
+    edit = Subgraph(parent, "Edit")
+    fit = edit.add(
+        "IFEdit_FitImageForWan",
+        (0, 0, 320, 320),
+        **family.resolution,
+        multiple_of=family.multiple_of,
+        aspect="square" if family is DEMO else "as it is",
+        method="region" if region else "crop",
+    )
+    happens = edit.add("CLIPTextEncode", (0, 420, 320, 130), "What happens (positive)")
+    avoid = edit.add("CLIPTextEncode", (0, 650, 320, 130), "What to avoid (negative)", text=family.avoid)
+    if family is WAN_5B:
+        start = edit.add("Wan22ImageToVideoLatent", (420, 0, 300, 170), "Start image to video", width=1280, height=704, length=33)
+        positive, negative, latent = (happens, "CONDITIONING"), (avoid, "CONDITIONING"), (start, "LATENT")
+    else:
+        size = {"width": 128, "height": 128} if family is DEMO else {}
+        start = edit.add("IFEdit_StartImageToVideo", (420, 0, 300, 260), **size, length=33)
+        edit.link(happens, "CONDITIONING", start, "positive")
+        edit.link(avoid, "CONDITIONING", start, "negative")
+        positive, negative, latent = ((start, name) for name in ("positive", "negative", "latent"))
+    for size in ("width", "height"):
+        edit.link(fit, size, start)
+    edit.link(fit, "image", start, "start_image")
+    sampler = edit.add(
+        "IFEdit_EditSampler",
+        (820, 0, 320, 500),
+        steps=family.steps,
+        cfg=family.cfg,
+        **({"dropout_stride": 1} if all_frames else {}),
+    )
+    for (node, output), name in zip((positive, negative, latent), ("positive", "negative", "latent_image"), strict=True):
+        edit.link(node, output, sampler, name)
+    decode = edit.add("VAEDecode" if all_frames else "IFEdit_DecodeKeyframes", (1240, 0, 260, 84))
+    edit.link(sampler, sampler.outputs[0].name, decode, "samples")
+    edit.take("image", (fit, "image"))
+    if region:
+        edit.take("mask", (fit, "mask"))
+    edit.show("caption", (happens, "text"))
+    for name in family.sockets:
+        edit.take(name, (sampler, name))
+    edit.take("clip", (happens, "clip"), (avoid, "clip"))
+    edit.take("vae", (start, "vae"), (decode, "vae"))
+    edit.show("resolution", (fit, "resolution"))
+    for name in ("seed", "steps", "cfg"):
+        edit.show(name, (sampler, name))
+    edit.give("frames", decode, decode.outputs[0].name)
+    if not all_frames:
+        edit.give("frame_numbers", decode)
+    edit.give("image", fit)
+    edit.give("fit", fit)
+    return edit
+
+
+def make_finish(parent: Graph, family: Family, name: str = "Finish") -> Subgraph:
+    """From the chosen frame to the photo with the edit in it."""
+    finish = Subgraph(parent, name)
+    refiner = finish.add(
+        "IFEdit_StillVideoRefiner", (0, 0, 380, 480), steps=family.refine_steps, cfg=family.cfg
+    )
+    composite = finish.add("IFEdit_RestoreEdit", (480, 0, 320, 300))
+    finish.link(refiner, "image", composite, "edited")
+    for model in family.sockets:
+        finish.take(model, (refiner, model))
+    finish.take("clip", (refiner, "clip"))
+    finish.take("vae", (refiner, "vae"))
+    finish.take("photo", (composite, "source"))
+    finish.take("frame", (refiner, "image"))
+    finish.take("fitted", (refiner, "source"))
+    finish.take("fit", (composite, "fit"))
+    finish.give("image", composite)
+    finish.give("change_mask", composite)
+    finish.give("report", composite)
+    return finish
+
+
+# --- the templates --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Template:
+    """One workflow of the template browser."""
+
+    title: str
+    description: str
+    family: Family
+    make_models: Callable[[Graph], Subgraph]
+    note: str
+    photo: str
+    instruction: str
+    folder: str  # of what is saved, below ComfyUI's output folder
+    region: bool = False
+    all_frames: bool = False
+    with_vlm: bool = False
+
+
+PHOTO, DEMO_PHOTO = "if_edit_sample_photo.jpg", "if_edit_sample.png"
+LIMITS_OF_PHOTOS = "**Works best**: what can *happen* in front of a fixed camera: moving, growing, vanishing, melting, posing, weather."
+CLICK = "**Not the frame you want?** Click another one in *Frame Selector* and run again: only what follows runs."
+TEMPLATES_BY_NAME = {
+    "edit_image_demo": Template(
+        "Try it: no GPU, no downloads",
+        "Edit the sample image with the embedded model. Takes less than a minute on any computer.",
+        DEMO,
+        make_demo_models,
+        "**Press Run.** A small video model films the edit, and one frame of the film becomes the result.\n\n"
+        "**Change what is green**: the image, and the sentence, such as *let the red ball melt*.\n\n"
+        f"{CLICK}\n\n"
+        "**Another film**: change *seed* in *Edit*.\n\n"
+        "**Limits**: this model knows only its own world, colored shapes on a table. For photos open the template "
+        "*edit_image_wan2.2_14B* or *edit_image_wan2.2_5B*.",
+        DEMO_PHOTO,
+        "make the blue star bigger",
+        "if_edit/demo",
+    ),
+    "edit_image_wan2.2_14B": Template(
+        "Edit a photo (Wan 2.2 14B)",
+        "The best quality: two experts, few steps. For GPUs with 16 to 24 GB.",
+        WAN_14B,
+        make_14b_models,
+        "**Change what is green**: your photo, and what should happen in it. Then press **Run**.\n\n"
+        "**Models**: ComfyUI offers to download what is missing (35 GB). They load inside *Models*; swap in a GGUF or LoRA "
+        "loader there.\n\n"
+        f"{CLICK}\n\n"
+        "**Slow, or out of memory?** Take *custom* as *resolution*. **Without the few-step LoRAs** (bypass their group in "
+        "*Models*): 20 steps, CFG 3.5, in *Edit* and in *Finish*.\n\n"
+        f"{LIMITS_OF_PHOTOS}",
+        PHOTO,
+        "the coffee cup tips over",
+        "if_edit/wan2.2_14B",
+    ),
+    "edit_image_wan2.2_5B": Template(
+        "Edit a photo (Wan 2.2 5B)",
+        "The small model at 720p. For GPUs with 8 to 12 GB.",
+        WAN_5B,
+        make_5b_models,
+        "**Change what is green**: your photo, and what should happen in it. Then press **Run**.\n\n"
+        "**Models**: ComfyUI offers to download what is missing (18 GB). They load inside *Models*.\n\n"
+        f"{CLICK}\n\n"
+        "**Slow, or out of memory?** Take *custom* as *resolution*; it sets the size at which the model works.\n\n"
+        f"{LIMITS_OF_PHOTOS}",
+        PHOTO,
+        "the coffee cup tips over",
+        "if_edit/wan2.2_5B",
+    ),
+    "edit_image_with_vlm": Template(
+        "Edit a photo, with a language model",
+        "A language model looks at the photo, writes the caption and chooses the frame. Wan 2.2 14B.",
+        WAN_14B,
+        make_14b_models,
+        "**Change what is green**: your photo, and a short wish, such as *smash it* or *an hour later*. Then press **Run**.\n\n"
+        "**The language model** sees the photo, writes the caption and chooses the frame. As set: Ollama. Once, in a "
+        "terminal: `ollama pull qwen2.5vl:7b`, and in ComfyUI's Python: `pip install \"openai>=1.52.1\"`. Any "
+        "OpenAI-compatible server works.\n\n"
+        "**No language model?** Run it all the same: the built-in rules write the caption, and the node says why.\n\n"
+        f"{CLICK}\n\n"
+        f"{LIMITS_OF_PHOTOS}",
+        PHOTO,
+        "knock it over",
+        "if_edit/with_vlm",
+        with_vlm=True,
+    ),
+    "edit_region_of_photo": Template(
+        "Edit one region of a large photo",
+        "Only the part that you mark goes to the model, at its full resolution. Wan 2.2 14B.",
+        WAN_14B,
+        make_14b_models,
+        "**Change what is green**: your photo, and what should happen in it. Then press **Run**.\n\n"
+        "**Mark the region**: right-click the photo, *Open in Mask Editor*, paint over what you want to edit, save. Leave "
+        "room for what moves.\n\n"
+        "Only that region goes to the model, so small things get all of its pixels. The rest of the photo stays exactly as "
+        "it was.\n\n"
+        f"{CLICK}\n\n"
+        f"{LIMITS_OF_PHOTOS}",
+        PHOTO,
+        "the coffee cup tips over",
+        "if_edit/region",
+        region=True,
+    ),
+    "pick_the_frame": Template(
+        "Choose the frame yourself",
+        "All frames of the video side by side, with curves of what still changes. Embedded model, no GPU.",
+        DEMO,
+        make_demo_models,
+        "**Press Run**, then click a frame in *Frame Selector* and run again. Double click takes it and runs.\n\n"
+        "**Keys**: the arrow keys choose, Enter runs, *auto* lets the method choose again.\n\n"
+        "**The curves** say how much is still to change, how much moves, and how sharp each frame is. The pointer shows "
+        "a frame large.\n\n"
+        "**Change what is green** to film something else; another *seed* in *Edit* films it another way.\n\n"
+        "**Limits**: the embedded model knows only colored shapes on a table. All frames are kept, so the edit takes "
+        "longer.",
+        DEMO_PHOTO,
+        "make the blue star bigger",
+        "if_edit/pick_the_frame",
+        all_frames=True,
+    ),
+}
+
+
+def make_template(name: str, object_info: Mapping[str, dict]) -> dict:
+    """The workflow of this template, as the browser saves it."""
+    template = TEMPLATES_BY_NAME[name]
+    family = template.family
+    graph = Graph(name, object_info)
+    graph.add_note((-480, 0, 420, 460), template.note, "Start here", NOTE)
+    models = graph.add_subgraph(template.make_models(graph), (0, 0, 360, 90))
+    photo = graph.add("LoadImage", (0, 200, 360, 330), "Your photo", color=CHANGE_THIS, image=template.photo)
+    vlm = graph.add("IFEdit_VLMFromServer", (-480, 1330, 420, 250)) if template.with_vlm else None
+    caption = graph.add(
+        "IFEdit_TemporalCaption",
+        (0, 640, 360, 400),
+        "Your instruction",
+        color=CHANGE_THIS,
+        instruction=template.instruction,
+    )
+    if vlm:
+        graph.link(vlm, vlm.outputs[0].name, caption, "vlm")
+        graph.link(photo, "IMAGE", caption, "image")
+    edit = graph.add_subgraph(
+        make_edit(graph, family, region=template.region, all_frames=template.all_frames), (480, 310, 340, 260)
+    )
+    connect_models(graph, models, edit, family)
+    graph.link(photo, "IMAGE", edit, "image")
+    if template.region:
+        graph.link(photo, "MASK", edit, "mask")
+    graph.link(caption, "caption", edit)
+    selector = graph.add(
+        "IFEdit_FrameSelector",
+        (940, 640, 600, 620),
+        method="language model" if vlm else "settled",
+    )
+    graph.link(edit, "frames", selector)
+    graph.link(edit, "image", selector, "source")
+    if not template.all_frames:
+        graph.link(edit, "frame_numbers", selector)
+    if vlm:
+        graph.link(vlm, vlm.outputs[0].name, selector, "vlm")
+    if vlm or template.all_frames:
+        graph.link(caption, "end_state", selector)
+    finish = graph.add_subgraph(make_finish(graph, family), (1660, 310, 300, 200))
+    connect_models(graph, models, finish, family)
+    graph.link(photo, "IMAGE", finish, "photo")
+    graph.link(selector, "image", finish, "frame")
+    graph.link(edit, "image", finish, "fitted")
+    graph.link(edit, "fit", finish)
+    result = graph.add("SaveImage", (2080, 560, 480, 420), "Result", filename_prefix=f"{template.folder}/edit")
+    graph.link(finish, "image", result, "images")
+    collage = graph.add("PreviewImage", (1660, 640, 300, 340), "All frames")
+    graph.link(selector, "collage", collage, "images")
+    outputs = [result, collage]
+    extra = {"ds": VIEW, "linearData": make_app(photo, caption, edit, selector, outputs)}
+    return graph.as_workflow(extra)
+
+
+def connect_models(graph: Graph, models: Node, target: Node, family: Family) -> None:
+    for name in (*family.sockets, "clip", "vae"):
+        graph.link(models, name, target)
+
+
+def make_app(photo: Node, caption: Node, edit: Node, selector: Node, outputs: list[Node]) -> dict:
+    """What the same workflow shows as an app, without its graph: [node, widget] pairs, and nodes that show results."""
+    inputs = [[photo.id, "image"], [caption.id, "instruction"], [edit.id, "seed"]]
+    return {"inputs": inputs, "outputs": [output.id for output in outputs]}
+
+
+def as_text(workflow: dict) -> str:
+    """Only ASCII: ComfyUI 0.3.75 reads blueprints with the encoding of the computer."""
+    return json.dumps(workflow, indent=1, ensure_ascii=True) + "\n"
+
+
+def make_files(object_info: Mapping[str, dict]) -> dict[str, str]:
+    """The texts of all files, by their paths in the pack."""
+    return {
+        f"{TEMPLATES.name}/{name}.json": as_text(make_template(name, object_info)) for name in TEMPLATES_BY_NAME
+    }
+
+
+def main() -> None:
+    with Server(arguments=["--disable-api-nodes"]) as server:
+        files = make_files(Client(server.url, server.check_alive).object_info())
+    for name, text in files.items():
+        path = PACK / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        print(name)
+
+
+if __name__ == "__main__":
+    main()
