@@ -29,6 +29,7 @@ NODE_IDS = [
     "IFEdit_StillVideoRefiner",
     "IFEdit_FitImageForWan",
     "IFEdit_RestoreEdit",
+    "IFEdit_CompareImages",
 ]
 PYTHON_FILES = [
     file for file in sorted(PACK.rglob("*.py")) if not any(part[0] == "." for part in file.relative_to(PACK).parts)
