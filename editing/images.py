@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -40,7 +41,9 @@ def as_rgb(images: torch.Tensor, name: str) -> torch.Tensor:
 def parse_frame_numbers(text: str, count: int) -> list[int]:
     """The original numbers of `count` frames from "0, 12, 24, 32"; empty text counts 0, 1, 2, ...
 
-    Raises ValueError where the text is not a rising list of whole numbers, one for each frame.
+    Of several videos in a batch, each is numbered on its own: "0, 12, 24, 32, 0, 12, 24, 32" (see `split_videos`).
+
+    Raises ValueError where the text is not a list of whole numbers, one for each frame, that rise within each video.
     """
     entries = [entry for entry in re.split(r"[\s,;]+", text.strip().strip("[]()")) if entry]
     if not entries:
@@ -57,9 +60,19 @@ def parse_frame_numbers(text: str, count: int) -> list[int]:
             f"frame_numbers names {len(numbers)} frames ({_list_numbers(numbers)}), but {count} frames are connected. "
             "Connect both from the same Decode Keyframes or leave frame_numbers empty."
         )
-    if any(later <= earlier for earlier, later in zip(numbers, numbers[1:], strict=False)):
-        raise ValueError(f"frame_numbers must rise from frame to frame, got {_list_numbers(numbers)}.")
+    for video in split_videos(numbers):
+        if any(later <= earlier for earlier, later in pairwise(numbers[video])):
+            raise ValueError(f"frame_numbers must rise from frame to frame, got {_list_numbers(numbers)}.")
     return numbers
+
+
+def split_videos(numbers: Sequence[int]) -> list[slice]:
+    """Where each video lies among frames with these numbers, one slice for each.
+
+    A video begins wherever the first number comes again. Without numbers a batch of videos looks like one long video.
+    """
+    starts = [place for place, number in enumerate(numbers) if number == numbers[0]]
+    return [slice(start, end) for start, end in pairwise([*starts, len(numbers)])]
 
 
 def position_of_frame(frame: int, numbers: list[int]) -> int:

@@ -3,6 +3,7 @@
 from comfy_api.latest import ComfyExtension, io
 
 from .caption import TemporalCaption
+from .compare import CompareImages
 from .compositing import CompositeEdit, FitImageForWan
 from .demo_model import LoadDemoEditModel
 from .dropout import DropoutSchedule, TemporalLatentDropout
@@ -32,4 +33,5 @@ class IFEditExtension(ComfyExtension):
             FrameCollage,
             StillVideoRefiner,
             CompositeEdit,
+            CompareImages,
         ]

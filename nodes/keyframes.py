@@ -31,7 +31,10 @@ class DecodeKeyframes(io.ComfyNode):
                 io.Image.Output(display_name="images", tooltip="One image for every kept latent frame, in order."),
                 io.String.Output(
                     display_name="frame_numbers",
-                    tooltip="The number of each image in the whole video, such as 0, 12, 24, 32.",
+                    tooltip=(
+                        "The number of each image in the whole video, such as 0, 12, 24, 32. Of several videos, each "
+                        "is numbered from 0."
+                    ),
                 ),
             ],
         )

@@ -8,7 +8,7 @@ import comfy.model_management
 import torch
 from comfy_api.latest import io
 
-from ..editing.images import parse_frame_numbers
+from ..editing.images import join_batches, parse_frame_numbers, split_videos
 from ..editing.selection.choose import LANGUAGE_MODEL, SELECTION_METHODS
 from ..editing.selection.collage import frame_collage
 from ..editing.selection.select import BEST_MEASURED, COLLAGE_SIDE, WHEN_NONE, Question, select_frames
@@ -57,11 +57,13 @@ class FrameCollage(io.ComfyNode):
                     max=99999,
                     tooltip=(
                         "Number of the frame to highlight and show next to the source. -1 highlights none. Connect "
-                        "frame_number of Frame Selector."
+                        "frame_number of Frame Selector. Of several videos, it is the first one's."
                     ),
                 ),
             ],
-            outputs=[io.Image.Output(display_name="collage", tooltip="The page, as one image.")],
+            outputs=[
+                io.Image.Output(display_name="collage", tooltip="The page, as one image. Of several videos, one each.")
+            ],
         )
 
     @classmethod
@@ -69,7 +71,13 @@ class FrameCollage(io.ComfyNode):
         cls, source: torch.Tensor, frames: torch.Tensor, frame_numbers: str, max_side: int, chosen: int
     ) -> io.NodeOutput:
         numbers = parse_frame_numbers(frame_numbers, len(frames))
-        return io.NodeOutput(frame_collage(source, frames, numbers, max_side, chosen if chosen >= 0 else None))
+        videos = split_videos(numbers)
+        pages = []
+        for place, video in enumerate(videos):
+            own = place if len(source) == len(videos) else 0
+            marked = chosen if chosen >= 0 and place == 0 else None
+            pages.append(frame_collage(source[own : own + 1], frames[video], numbers[video], max_side, marked))
+        return io.NodeOutput(join_batches(pages))
 
 
 class FrameSelector(io.ComfyNode):
@@ -113,7 +121,10 @@ class FrameSelector(io.ComfyNode):
                     default=-1,
                     min=-1,
                     max=99999,
-                    tooltip="Number of the frame to use. It overrides the method. -1 lets the method choose.",
+                    tooltip=(
+                        "Number of the frame to use. It overrides the method. -1 lets the method choose. Of several "
+                        "videos, the same frame of each."
+                    ),
                 ),
                 VLM.Input(
                     "vlm",

@@ -51,9 +51,6 @@ def trim_reference_frames(latent: dict) -> dict:
 def frame_numbers(latent: dict) -> list[int]:
     """The image number of the settled frame of every latent frame, in the whole video: 4 times the latent frame.
 
-    Of a batch, the numbers count on from video to video, as the images of ComfyUI's VAE Decode do.
+    Of a batch, each video is numbered from its own beginning.
     """
-    kept, latent_frames, _ = kept_frames(latent)
-    video_length = IMAGES_PER_LATENT * (latent_frames - 1) + 1
-    batch = latent["samples"].shape[0]
-    return [video * video_length + IMAGES_PER_LATENT * frame for video in range(batch) for frame in kept]
+    return [IMAGES_PER_LATENT * frame for frame in kept_frames(latent).kept] * latent["samples"].shape[0]

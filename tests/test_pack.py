@@ -6,11 +6,13 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
 import pytest
-from if_edit.tools.client import Client
+from if_edit.demo.samples import SAMPLES, install_samples
+from if_edit.tools.client import Client, workflow_to_prompt
 from if_edit.tools.comfyui import PACK, Server, find_installation
 
 NODE_IDS = [
@@ -29,6 +31,7 @@ NODE_IDS = [
     "IFEdit_StillVideoRefiner",
     "IFEdit_FitImageForWan",
     "IFEdit_RestoreEdit",
+    "IFEdit_CompareImages",
 ]
 PYTHON_FILES = [
     file for file in sorted(PACK.rglob("*.py")) if not any(part[0] == "." for part in file.relative_to(PACK).parts)
@@ -67,12 +70,12 @@ def test_editing_can_be_used_without_comfyui():
     """)
 
 
-def test_loading_the_nodes_imports_reads_and_calls_nothing_else():
+def test_loading_the_nodes_imports_reads_and_calls_nothing_else(tmp_path):
     """Relative to a ComfyUI that has loaded its own nodes: no new library, no model file, no connection, no process."""
     report = json.loads(
         run_alone(f"""
         import asyncio, json, logging
-        sys.argv[1:] = ["--cpu"]
+        sys.argv[1:] = ["--cpu", "--base-directory", {str(tmp_path)!r}]
         sys.path.insert(0, {str(find_installation())!r})
         logging.disable()
         import comfy.options
@@ -138,7 +141,7 @@ PUBLISHED_FILES = ["LICENSE", "README.md", "__init__.py", "pyproject.toml"]
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
-    """What a person gets who installs from the registry: the folder as comfy-cli packs it, by .comfyignore."""
+    """What a user gets who installs from the registry: the folder as comfy-cli packs it, by .comfyignore."""
     if not (PACK / ".git").exists():
         pytest.skip("comfy-cli packs what git tracks, and this is not a git checkout")
     folder = tmp_path_factory.mktemp("published")
@@ -156,6 +159,83 @@ def test_what_is_published_is_what_a_user_needs_and_nothing_else(published):
     assert "web/docs/IFEdit_EditSampler.md" in packed  # the folder docs, which stays at home, is another one
 
 
-def test_what_is_published_loads_in_comfyui(published):
-    with Server(arguments=["--disable-api-nodes"], pack=published) as server:
-        assert set(NODE_IDS) <= set(Client(server.url).object_info()), server.log_tail(200)
+@pytest.fixture(scope="module")
+def users_comfyui(published, tmp_path_factory):
+    """A ComfyUI whose user unpacked the published archive into custom_nodes and did nothing else.
+
+    The input folder holds a picture of the user's that has the name of one of our samples.
+    """
+    base = tmp_path_factory.mktemp("users") / "base"
+    shutil.copytree(published, base / "custom_nodes" / "if-edit")
+    (base / "input").mkdir()
+    (base / "input" / "if_edit_sample_photo.jpg").write_bytes(b"the user's own")
+    with Server(base, arguments=["--disable-api-nodes"], pack=None) as server:
+        yield server
+
+
+def test_what_is_published_loads_in_comfyui(users_comfyui):
+    assert set(NODE_IDS) <= set(Client(users_comfyui.url).object_info()), users_comfyui.log_tail(200)
+
+
+def test_the_demo_runs_where_only_the_pack_was_installed(users_comfyui):
+    """Without the repository beside it, and with the sample picture that the workflow loads."""
+    client = Client(users_comfyui.url, users_comfyui.check_alive)
+    pack = users_comfyui.base / "custom_nodes" / "if-edit"
+    workflow = json.loads((pack / "example_workflows" / "edit_image_demo.json").read_text(encoding="utf-8"))
+    prompt = workflow_to_prompt(workflow, client.object_info())
+    loaded = [node["inputs"]["image"] for node in prompt.values() if node["class_type"] == "LoadImage"]
+    assert loaded == ["if_edit_sample.png"]
+    for node in prompt.values():
+        node["inputs"] |= {"steps": 2} if "steps" in node["inputs"] else {}
+    outputs = client.run(prompt)
+    assert any(shown.get("images") for shown in outputs.by_node.values())
+
+
+def test_the_samples_are_in_the_input_folder_and_a_file_of_the_user_is_not_replaced(users_comfyui):
+    files = {file.name: file.read_bytes() for file in (users_comfyui.base / "input").glob("*if_edit*")}
+    assert files == {
+        "if_edit_sample.png": (PACK / "demo" / "sample.png").read_bytes(),
+        "if_edit_sample_photo.jpg": b"the user's own",
+    }
+
+
+# --- the sample pictures ---
+
+
+def test_samples_are_whole_files_that_everyone_may_read(tmp_path):
+    install_samples(tmp_path)
+    assert {file.name for file in tmp_path.iterdir()} == set(SAMPLES.values())  # and nothing half-written
+    for name, installed in SAMPLES.items():
+        assert (tmp_path / installed).read_bytes() == (PACK / "demo" / name).read_bytes()
+        assert (tmp_path / installed).stat().st_mode & 0o444 == 0o444
+        assert (tmp_path / installed).stat().st_size <= 120_000
+
+
+@pytest.mark.parametrize("folder", ["missing", "file"])
+def test_without_an_input_folder_nothing_happens_but_a_line_in_the_log(tmp_path, caplog, folder):
+    (tmp_path / "file").write_text("not a folder")
+    with caplog.at_level("INFO"):
+        install_samples(tmp_path / folder)
+    assert [record.levelname for record in caplog.records] == ["INFO"]
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX systems")
+def test_a_read_only_input_folder_stays_as_it_is(tmp_path):
+    module = PACK / "demo" / "samples.py"
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o555)
+        code = f"""
+            import os, runpy
+            install_samples = runpy.run_path({str(module)!r})["install_samples"]
+            if os.geteuid() == 0:  # root may write anywhere
+                os.seteuid(65534)
+            try:
+                open({folder!r} + "/file", "w")
+            except PermissionError:
+                install_samples({folder!r})
+            else:
+                raise SystemExit("the folder can be written")
+        """
+        run_alone(code)
+        assert os.listdir(folder) == []

@@ -111,7 +111,7 @@ class Server:
     port:       a port asked for; None takes a free one
     foreground: ComfyUI's log goes to the terminal; otherwise to `log_path`
     arguments:  more arguments for main.py
-    pack:       the folder linked into custom_nodes as `if-edit`
+    pack:       the folder linked into custom_nodes as `if-edit`; None leaves custom_nodes as it is
 
     Entering raises ComfyUIError if ComfyUI is missing, the port is taken, or ComfyUI ends or hangs before it answers.
     """
@@ -122,7 +122,7 @@ class Server:
         port: int | None = None,
         foreground: bool = False,
         arguments: tuple[str, ...] | list[str] = (),
-        pack: Path = PACK,
+        pack: Path | None = PACK,
     ):
         self.base = base
         self.port = port
@@ -196,10 +196,9 @@ class Server:
         self.base = Path(tempfile.mkdtemp(prefix="if-edit-")) if self.base is None else Path(self.base).resolve()
         for folder in ("custom_nodes", "input", "output", "user", "models"):
             (self.base / folder).mkdir(parents=True, exist_ok=True)
-        link_pack(self.pack, self.base / "custom_nodes" / "if-edit")
-        # What the shipped workflows load.
-        for sample in self.pack.glob("demo/sample*.png"):
-            shutil.copy(sample, self.base / "input" / f"if_edit_{sample.name}")
+        if self.pack is not None:
+            link_pack(self.pack, self.base / "custom_nodes" / "if-edit")
+        # What some shipped workflows load; the pack itself puts its own samples there.
         for example in installation.glob("input/example*.png"):
             shutil.copy(example, self.base / "input")
         # The base directory's models come first, then the installation's own (a fresh one holds only placeholders).

@@ -85,26 +85,6 @@ def rank_frames(measures: Measures, count: int, leading: Sequence[int] = ()) -> 
     return (apart + [place for place in by_score if place not in apart])[:count]
 
 
-def split_videos(numbers: Sequence[int]) -> list[slice]:
-    """Where each video lies among frames with these numbers, one slice for each.
-
-    Decode Keyframes numbers the settled frames of a batch on from video to video: multiples of 4 for the first, and the
-    same ones again after L = 4n + 1 images for the next. Only that can be recognised: without numbers a batch of videos
-    looks like one long video.
-    """
-    numbers = list(numbers)
-    for videos in range(len(numbers) // 2, 1, -1):
-        length, left_over = divmod(len(numbers), videos)
-        kept, offset = numbers[:length], numbers[length] - numbers[0]
-        repeats = all(
-            number == kept[place % length] + offset * (place // length) for place, number in enumerate(numbers)
-        )
-        ours = kept[0] == 0 and not any(number % FRAMES_PER_LATENT for number in kept)
-        if not left_over and repeats and ours and offset > kept[-1] and offset % FRAMES_PER_LATENT == 1:
-            return [slice(video * length, (video + 1) * length) for video in range(videos)]
-    return [slice(0, len(numbers))]
-
-
 def _latent_frame(number: int) -> int:
     return -(-number // FRAMES_PER_LATENT)
 

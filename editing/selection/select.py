@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from PIL import Image
 
-from ..images import as_rgb, join_batches, parse_frame_numbers, position_of_frame
+from ..images import as_rgb, join_batches, parse_frame_numbers, position_of_frame, split_videos
 from ..vlm import LanguageModel
 from .ask_vlm import ask_for_frame
-from .choose import LANGUAGE_MODEL, SETTLED, FrameChoice, choose_frame, rank_frames, split_videos
+from .choose import LANGUAGE_MODEL, SETTLED, FrameChoice, choose_frame, rank_frames
 from .collage import collage_page, pictures_of, to_tensor
 from .measures import Measures, measure_frames
 from .plot import plot_measures
@@ -101,11 +101,11 @@ def select_frames(
     Args:
         frames: [N, H, W, C], 0..1, in the order of time, one video after the other.
         frame_numbers: their numbers in the full video, such as "0, 12, 24"; empty counts 0, 1, 2, ... Videos are told
-            apart by them (see `choose.split_videos`).
+            apart by them (see `images.split_videos`).
         source: [B, h, w, C], 0..1, the image before the edit, one for all videos or one for each; the first frame
             takes its place if it is None.
         method: one of `choose.METHODS`.
-        frame: number of the frame to take from the video that has it, whatever the method; -1 lets the method choose.
+        frame: number of the frame to take from each video that has it, whatever the method; -1 lets the method choose.
         candidates: how many of the best frames to return for each video.
         question: for the method `LANGUAGE_MODEL`. Where the model gives no usable answer, the measures decide.
         embed: an image encoder such as CLIP; see `choose.choose_frame`.
@@ -118,7 +118,7 @@ def select_frames(
     frames = as_rgb(frames, "frames")
     source = None if source is None else as_rgb(source, "source")
     if frame >= 0:
-        position_of_frame(frame, numbers)  # its error names the frames that are there
+        position_of_frame(frame, sorted(set(numbers)))  # its error names the frames that are there
     videos = split_videos(numbers)
     selected = []
     for place, video in enumerate(videos):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from if_edit.editing.images import laplacian_sharpness
+from if_edit.editing.images import laplacian_sharpness, parse_frame_numbers, split_videos
 from if_edit.tests.support.clips import ball, moving_ball
 
 
@@ -62,3 +62,30 @@ def test_one_score_for_each_frame_and_nan_is_refused(picture):
     clip[2] = float("nan")
     with pytest.raises(ValueError, match="NaN"):
         laplacian_sharpness(clip)
+
+
+# ---- the numbers of frames
+
+
+@pytest.mark.parametrize(
+    ("numbers", "videos"),
+    [
+        ("0, 12, 24, 32, 0, 12, 24, 32", [(0, 4), (4, 8)]),
+        ("0, 32, 0, 32, 0, 32", [(0, 2), (2, 4), (4, 6)]),
+        ("0, 4, 8, 0, 4", [(0, 3), (3, 5)]),  # of different lengths
+        ("4, 8, 4, 8", [(0, 2), (2, 4)]),  # without their first frames
+        ("0, 0", [(0, 1), (1, 2)]),
+        ("0, 12, 24, 32", [(0, 4)]),
+        ("7", [(0, 1)]),
+        ("", [(0, 8)]),
+    ],
+)
+def test_a_video_begins_where_the_first_number_comes_again(numbers, videos):
+    parsed = parse_frame_numbers(numbers, videos[-1][1])
+    assert [(video.start, video.stop) for video in split_videos(parsed)] == videos
+
+
+@pytest.mark.parametrize("numbers", ["0, 24, 12", "0, 12, 12", "0, 4, 0, 8, 4"])
+def test_within_a_video_the_numbers_rise(numbers):
+    with pytest.raises(ValueError, match=f"must rise from frame to frame, got {numbers}"):
+        parse_frame_numbers(numbers, numbers.count(",") + 1)

@@ -8,9 +8,10 @@ import time
 import numpy as np
 import pytest
 import torch
+from if_edit.editing.images import join_batches
 from if_edit.editing.selection.select import BEST_MEASURED, SOURCE, STOP, NoFrameError
 from if_edit.editing.vlm import LanguageModelError
-from if_edit.nodes.selection import FrameSelector
+from if_edit.nodes.selection import FrameCollage, FrameSelector
 from if_edit.tests.support.clips import moving_ball
 from if_edit.tests.support.scripted_vlm import Scripted
 from PIL import Image
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.usefixtures("preview_folder")
 
 KEYFRAMES = [0, 12, 24, 32]
 NUMBERS = "0, 12, 24, 32"
+TWO_VIDEOS = f"{NUMBERS}, {NUMBERS}"
 EDIT = {"method": "language model", "instruction": "move the ball to the left"}
 
 
@@ -194,25 +196,39 @@ def test_an_encoder_finds_the_frame_where_something_never_rests():
 # ---- several videos
 
 
-def test_of_a_batch_of_keyframes_every_video_gets_its_own_frame(preview_folder):
+def test_of_a_batch_of_keyframes_every_video_gets_its_own_frame():
     one, two = moving_ball(settles=20)[KEYFRAMES], moving_ball(settles=8, color=(0.1, 0.2, 0.9))[KEYFRAMES]
-    output = run(torch.cat([one, two]), "0, 12, 24, 32, 33, 45, 57, 65", candidates=2)
+    output = run(torch.cat([one, two]), TWO_VIDEOS, candidates=2)
     image, number, collage, reason, plot, candidates = output.result
     assert torch.equal(image, torch.cat([one[2:3], two[1:2]]))
     assert number == 24
     assert collage.shape[0] == plot.shape[0] == 2
     assert torch.equal(candidates[:2], one[[2, 3]]) and torch.equal(candidates[2], two[1])
     assert reason.splitlines()[0].startswith("video 1: frame 24: ")
-    assert reason.splitlines()[1].startswith("video 2: frame 45: ")
+    assert reason.splitlines()[1].startswith("video 2: frame 12: ")
     shown = filmstrip(output)
     assert shown["numbers"] == KEYFRAMES and shown["batch"] == 2
     assert len(output.ui.as_dict()["images"]) == 2
 
 
-def test_a_frame_chosen_by_hand_counts_for_the_video_it_is_in():
+def test_a_frame_chosen_by_hand_is_taken_from_every_video_that_has_it():
     clip = torch.cat([moving_ball(settles=20)[KEYFRAMES]] * 2)
-    image = run(clip, "0, 12, 24, 32, 33, 45, 57, 65", frame=65).result[0]
-    assert torch.equal(image, clip[[2, 7]])
+    image, number, _, reason, *_ = run(clip, TWO_VIDEOS, frame=32).result
+    assert torch.equal(image, clip[[3, 7]]) and number == 32
+    assert reason == "video 1: frame 32: chosen by hand\nvideo 2: frame 32: chosen by hand"
+    image = run(clip[:7], "0, 12, 24, 32, 0, 12, 24", frame=32).result[0]
+    assert torch.equal(image, clip[[3, 6]])  # the second lacks it and goes by the method
+    with pytest.raises(ValueError, match="There is no frame 33. The frames here are 0, 12, 24, 32."):
+        run(clip, TWO_VIDEOS, frame=33)
+
+
+def test_the_collage_has_a_page_for_every_video():
+    one, two = moving_ball(settles=20)[KEYFRAMES], moving_ball(settles=8, color=(0.1, 0.2, 0.9))[KEYFRAMES]
+    source = torch.cat([one[:1], two[1:2]])
+    pages = FrameCollage.execute(source, torch.cat([one, two]), TWO_VIDEOS, 512, 24)[0]
+    assert torch.equal(pages[:1], FrameCollage.execute(source[:1], one, NUMBERS, 512, 24)[0])
+    alone = FrameCollage.execute(source[1:], two, NUMBERS, 512, -1)[0]  # the number is one of the first video
+    assert torch.equal(pages[1:], join_batches([pages[:1], alone])[1:])
 
 
 def test_each_video_of_a_batch_is_compared_with_its_own_source():
@@ -220,7 +236,7 @@ def test_each_video_of_a_batch_is_compared_with_its_own_source():
     model = Scripted("CHOICE: 0")
     source = torch.stack([torch.zeros(96, 96, 3), torch.ones(96, 96, 3)])
     options = {"vlm": model, "source": source, "when_none": SOURCE, **EDIT}
-    image = run(clip, "0, 12, 24, 32, 33, 45, 57, 65", **options).result[0]
+    image = run(clip, TWO_VIDEOS, **options).result[0]
     assert torch.equal(image, source)
 
 

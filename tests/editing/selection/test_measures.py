@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from if_edit.editing.parallel import in_parallel
-from if_edit.editing.selection.choose import SELECTION_METHODS, choose_frame, rank_frames, score_frames, split_videos
+from if_edit.editing.selection.choose import SELECTION_METHODS, choose_frame, rank_frames, score_frames
 from if_edit.editing.selection.measures import (
     content_change,
     content_rest,
@@ -305,28 +305,6 @@ def test_candidates_run_out_only_when_the_frames_do():
     measures = measure_frames(moving_ball(settles=4)[:6], range(6))
     assert len(rank_frames(measures, 3)) == 3
     assert sorted(rank_frames(measures, 64)) == [0, 1, 2, 3, 4, 5]
-
-
-# ---- several videos
-
-
-@pytest.mark.parametrize(
-    ("numbers", "videos"),
-    [
-        ([0, 12, 24, 32, 33, 45, 57, 65], [(0, 4), (4, 8)]),
-        ([0, 32, 33, 65, 66, 98], [(0, 2), (2, 4), (4, 6)]),
-        ([0, 4, 8, 9, 13, 17], [(0, 3), (3, 6)]),
-        ([0, 12, 24, 37, 49, 61], [(0, 3), (3, 6)]),  # the last latent frame was not kept
-        ([0, 12, 24, 32], [(0, 4)]),
-        (list(range(66)), [(0, 66)]),
-        ([0, 1, 2, 3], [(0, 4)]),
-        ([0, 4, 8, 12, 16, 20], [(0, 6)]),
-        ([3, 15, 36, 48], [(0, 4)]),
-        ([7], [(0, 1)]),
-    ],
-)
-def test_a_batch_is_recognised_by_the_numbers_of_decode_keyframes(numbers, videos):
-    assert [(video.start, video.stop) for video in split_videos(numbers)] == videos
 
 
 # ---- the plot

@@ -1,0 +1,261 @@
+"""Before and After in a real browser: both frontends, canvas and Vue nodes, and ComfyUI's app mode.
+
+Screenshots of what was tested land in .screenshots/.
+"""
+
+import io
+
+import pytest
+from if_edit.tests.support.comfy_page import NEWER_FRONTEND, RUN_TIMEOUT, WINDOW, ComfyPage, open_browser
+from if_edit.tools.comfyui import Server
+from PIL import Image
+
+COMPARE = "IFEdit_CompareImages"
+ALL = [f"{frontend}-{nodes}" for frontend in ("pinned", "1.58.1") for nodes in ("canvas", "vue")]
+RED, BLUE, GREEN = (200, 40, 40), (40, 60, 200), (40, 160, 60)
+PICTURES = {"red": (RED, (600, 400)), "blue": (BLUE, (300, 200)), "green": (GREEN, (300, 200))}
+
+
+def image(name: str, y: float) -> list:
+    return ["LoadImage", 0, y, {"image": f"if_edit_{name}.png"}]
+
+
+SIMPLE = (
+    {"Photo": image("red", 0), "Edit": image("blue", 400), "Compare": [COMPARE, 340, 0, {}]},
+    [["Photo", 0, "Compare", "before"], ["Edit", 0, "Compare", "after"]],
+)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    try:
+        with open_browser() as browser:
+            yield browser
+    except RuntimeError as error:
+        pytest.skip(f"No browser: {error}. Install Debian's chromium, or run `playwright install chromium`.")
+
+
+@pytest.fixture(scope="module")
+def servers():
+    """Give the server of a frontend, started when it is first asked for."""
+    running = {}
+
+    def serve(frontend: str) -> Server:
+        if frontend not in running:
+            arguments = ["--disable-api-nodes"]
+            if frontend != "pinned":
+                if not (NEWER_FRONTEND / "index.html").is_file():
+                    pytest.skip(f"The frontend {frontend} is not there; `nox -s environment` fetches it.")
+                arguments += ["--front-end-root", str(NEWER_FRONTEND)]
+            running[frontend] = Server(arguments=arguments).__enter__()
+            for name, (color, size) in PICTURES.items():
+                Image.new("RGB", size, color).save(running[frontend].base / "input" / f"if_edit_{name}.png")
+        return running[frontend]
+
+    yield serve
+    for server in running.values():
+        server.stop()
+
+
+@pytest.fixture(scope="module", params=ALL)
+def opened(request, browser, servers):
+    """ComfyUI's page, open in a tab: one for all tests of a frontend and a kind of nodes."""
+    frontend, nodes = request.param.split("-")
+    server = servers(frontend)
+    page = browser.new_page(viewport=WINDOW)
+    page.set_default_timeout(RUN_TIMEOUT * 1000)
+    comfy = ComfyPage(page, server.url, server.base, vue=nodes == "vue")
+    comfy.name = f"compare-{request.param}"
+    comfy.open()
+    yield comfy
+    page.close()
+
+
+@pytest.fixture
+def comfy(opened):
+    """That page, whose scripts must not fail."""
+    opened.errors.clear()
+    yield opened
+    assert opened.errors == []
+
+
+class Slider:
+    """What a person sees and touches of the slider on the page."""
+
+    def __init__(self, comfy: ComfyPage):
+        self.comfy, self.page = comfy, comfy.page
+        self.root = comfy.page.locator(".ifedit-compare")
+        self.both = self.root.get_by_role("slider")
+
+    def wait(self) -> None:
+        self.both.wait_for()
+        self.root.locator("img").evaluate_all("(images) => Promise.all(images.map((image) => image.decode()))")
+        self.comfy.settle()
+
+    def place(self) -> int:
+        return int(self.both.get_attribute("aria-valuenow"))
+
+    def at(self, percent: float) -> tuple[float, float]:
+        """A place in the window: so far from the left edge of the pictures, a little above their middle."""
+        box = self.both.bounding_box()
+        return box["x"] + box["width"] * percent / 100, box["y"] + box["height"] * 0.3
+
+    def color(self, percent: float) -> str:
+        """Which picture a person sees there."""
+        self.comfy.settle()
+        x, y = self.at(percent)
+        seen = Image.open(io.BytesIO(self.page.screenshot(clip={"x": x, "y": y, "width": 1, "height": 1})))
+        pixel = seen.convert("RGB").getpixel((0, 0))
+        distance = {name: sum(abs(a - b) for a, b in zip(pixel, PICTURES[name][0], strict=True)) for name in PICTURES}
+        return min(distance, key=distance.get)
+
+    def drag(self, start: float, end: float) -> None:
+        self.page.mouse.move(*self.at(start))
+        self.page.mouse.down()
+        self.page.mouse.move(*self.at((start + end) / 2))
+        self.page.mouse.move(*self.at(end))
+        self.page.mouse.up()
+
+
+def where_it_is(comfy: ComfyPage) -> list[float]:
+    """The node's position and the canvas's offset and zoom."""
+    return comfy.on_node(
+        "Compare", "[...node.pos, ...window.app.canvas.ds.offset, window.app.canvas.ds.scale].map(Math.round)"
+    )
+
+
+def test_a_slider_uncovers_photo_and_edit_and_survives_a_reload(comfy):
+    comfy.load(*SIMPLE)
+    slider = Slider(comfy)
+    assert "Run once" in slider.root.inner_text()
+    run = comfy.queue()
+    slider.wait()
+    assert slider.place() == 50
+    assert (slider.color(10), slider.color(40), slider.color(60), slider.color(90)) == ("red", "red", "blue", "blue")
+    assert Image.open(io.BytesIO(comfy.picture(run, "Compare"))).size == (300, 200)  # the result, for app and history
+    comfy.screenshot(f"{comfy.name}-1-run")
+    box = slider.both.bounding_box()
+    assert box["width"] / box["height"] == pytest.approx(1.5, rel=0.02)
+
+    before = where_it_is(comfy)
+    slider.drag(50, 25)
+    assert slider.place() in (24, 25, 26)
+    assert (slider.color(15), slider.color(40)) == ("red", "blue")
+    slider.drag(80, 75)  # from anywhere
+    assert (slider.color(70), slider.color(85)) == ("red", "blue")
+    assert where_it_is(comfy) == before
+    comfy.screenshot(f"{comfy.name}-2-dragged")
+
+    comfy.open()  # a reload
+    slider = Slider(comfy)
+    slider.wait()
+    assert (slider.color(40), slider.color(60)) == ("red", "blue")
+
+
+def test_the_edit_is_not_shown_a_second_time(comfy):
+    comfy.load(*SIMPLE)
+    size = comfy.on_node("Compare", "[...node.size]")
+    comfy.queue()
+    Slider(comfy).wait()
+    for _ in range(3):  # the canvas adds its picture, and grows the node, while it draws
+        comfy.page.evaluate("() => window.app.canvas.draw(true, true)")
+        comfy.settle()
+    assert comfy.on_node("Compare", "[...node.size]") == size
+    assert comfy.on_node("Compare", "node.widgets.map((each) => each.name)") == ["comparison"]
+    pictures = comfy.page.locator(".lg-node", has=comfy.page.locator(".ifedit-compare")).locator("img:visible")
+    assert pictures.count() == (2 if comfy.vue else 0)  # before and after
+
+
+def test_keys_move_the_slider_and_nothing_else(comfy):
+    comfy.load(*SIMPLE)
+    slider = Slider(comfy)
+    comfy.queue()
+    slider.wait()
+    slider.both.focus()
+    before = where_it_is(comfy)
+    for key, expected in [("ArrowRight", 52), ("ArrowLeft", 50), ("Shift+ArrowLeft", 40), ("Home", 0), ("End", 100)]:
+        comfy.page.keyboard.press(key)
+        assert slider.place() == expected
+    assert slider.color(95) == "red"
+    assert where_it_is(comfy) == before
+    comfy.page.keyboard.press("PageDown")
+    comfy.screenshot(f"{comfy.name}-3-keys")
+
+
+def test_the_wheel_and_the_middle_button_reach_the_canvas(comfy):
+    comfy.load(*SIMPLE)
+    slider = Slider(comfy)
+    comfy.queue()
+    slider.wait()
+    *_, left, _, _ = where_it_is(comfy)
+    comfy.page.mouse.move(*slider.at(30))
+    comfy.page.mouse.down(button="middle")
+    x, y = slider.at(30)
+    comfy.page.mouse.move(x + 40, y)
+    comfy.page.mouse.move(x + 80, y)
+    comfy.page.mouse.up(button="middle")
+    comfy.settle()
+    assert where_it_is(comfy)[2] == pytest.approx(left + 100, abs=3)  # 80 px of the window at a zoom of 0.8
+    assert slider.place() == 50
+    comfy.page.mouse.move(*slider.at(30))
+    zoom = comfy.page.evaluate("() => window.app.canvas.ds.scale")
+    comfy.page.mouse.wheel(0, -120)
+    comfy.wait("(zoom) => window.app.canvas.ds.scale > zoom", zoom)
+
+
+def test_pairs_of_a_batch_are_gone_through(comfy):
+    nodes, links = SIMPLE
+    nodes = {**nodes, "Other": image("green", 760), "Both": ["ImageBatch", 0, 1120, {}]}
+    links = [links[0], ["Edit", 0, "Both", "image1"], ["Other", 0, "Both", "image2"], ["Both", 0, "Compare", "after"]]
+    comfy.load(nodes, links)
+    slider = Slider(comfy)
+    comfy.queue()
+    slider.wait()
+    assert slider.root.get_by_role("status").inner_text() == "1 of 2"
+    assert (slider.color(30), slider.color(70)) == ("red", "blue")
+    slider.root.get_by_role("button", name="next pair").click()
+    slider.wait()
+    assert (slider.color(30), slider.color(70)) == ("red", "green")  # one photo serves both
+    assert slider.root.get_by_role("button", name="next pair").is_disabled()
+    comfy.screenshot(f"{comfy.name}-4-batch")
+
+
+def test_it_works_inside_a_subgraph(comfy):
+    comfy.load(*SIMPLE)
+    comfy.to_subgraph(["Edit", "Compare"])
+    comfy.queue()
+    comfy.enter_subgraph()
+    slider = Slider(comfy)
+    slider.wait()
+    slider.drag(50, 20)
+    assert (slider.color(10), slider.color(40)) == ("red", "blue")
+    comfy.screenshot(f"{comfy.name}-5-subgraph")
+
+
+def test_pictures_that_are_gone_are_said_to_be_gone(comfy):
+    nodes, links = SIMPLE
+    Image.new("RGB", (60, 40), (len(comfy.history()), 90, 90)).save(comfy.folder / "input" / "if_edit_gone.png")
+    comfy.load({**nodes, "Edit": image("gone", 400)}, links)  # no other test has it in ComfyUI's cache
+    run = comfy.queue()
+    Slider(comfy).wait()
+    for picture in run.outputs[run.node("Compare")]["images"]:
+        (comfy.folder / "temp" / picture["filename"]).unlink()
+    comfy.open()
+    comfy.page.locator(".ifedit-compare").get_by_text("are gone").wait_for()
+
+
+@pytest.mark.parametrize("opened", ["1.58.1-vue"], indirect=True)  # apps came with newer frontends
+def test_an_app_shows_the_edit_as_its_result_and_the_slider_in_its_panel(comfy):
+    comfy.load(*SIMPLE)
+    workflow = comfy.page.evaluate("() => window.app.graph.serialize()")
+    photo, compare = (comfy.on_node(title, "node.id") for title in ("Photo", "Compare"))
+    app = {"inputs": [[photo, "image"], [compare, "comparison"]], "outputs": [compare]}
+    workflow["extra"] |= {"linearMode": True, "linearData": app}
+    comfy.page.evaluate("(workflow) => window.app.loadGraphData(workflow)", workflow)
+    comfy.page.get_by_text("Skip", exact=True).click()  # the tour that a first app begins with
+    comfy.queue()
+    slider = Slider(comfy)
+    slider.wait()
+    assert (slider.color(40), slider.color(60)) == ("red", "blue")
+    comfy.page.get_by_text("300 x 200 |").wait_for()  # size and name of the result
+    comfy.screenshot(f"{comfy.name}-6-app")

@@ -1,0 +1,144 @@
+// Before and After in the browser: the pictures of the last run with a slider between them.
+//
+// ComfyUI's own slider (its ImageCompare) is drawn by its newer Vue nodes only, on the canvas it is a line of text, and
+// no key moves it; so this one is ours, and the same everywhere. The node's message brings the names of files in
+// ComfyUI's temp folder (if_edit_comparison, see nodes/compare.py), which are kept in the browser's session, so that
+// the slider is still there after a reload, an undo or a change of tabs, as long as the files are.
+
+import { api } from "../../../scripts/api.js";
+import { app } from "../../../scripts/app.js";
+import { Comparison } from "./comparison.js";
+
+const NODE = "IFEdit_CompareImages";
+const MEMORY = "IFEdit.comparison:"; // prefix in sessionStorage
+const MIN_HEIGHT = 220;
+const START_SIZE = [460, 420];
+const OPENED = Date.now(); // when this page was opened
+
+const RUN_ONCE = "Run once to see before and after.";
+const GONE = `The pictures of the last run are gone (ComfyUI empties its temp folder when it starts). ${RUN_ONCE}`;
+
+app.registerExtension({
+  name: "IFEdit.BeforeAndAfter",
+
+  beforeRegisterNodeDef(nodeType, nodeData) {
+    if (nodeData.name !== NODE) return;
+    nodeType.prototype.onDrawBackground = () => {}; // which would show the edit once more, below the slider
+    chain(nodeType.prototype, "onNodeCreated", function () {
+      this.ifEditComparison = new Slider(this);
+    });
+    chain(nodeType.prototype, "onConfigure", function () {
+      this.ifEditComparison?.restore();
+    });
+    chain(nodeType.prototype, "onExecuted", function (output) {
+      this.ifEditComparison?.receive(output?.if_edit_comparison?.[0]);
+    });
+  },
+});
+
+function chain(prototype, name, extra) {
+  const before = prototype[name];
+  prototype[name] = function (...given) {
+    const result = before?.apply(this, given);
+    extra.apply(this, given);
+    return result;
+  };
+}
+
+class Slider {
+  constructor(node) {
+    this.node = node;
+    node.hideOutputImages = true; // in newer Vue nodes
+    this.view = new Comparison({ onMissing: () => this.lose() });
+    const widget = node.addDOMWidget("comparison", "if_edit_comparison", this.view.root, {
+      serialize: false, // not part of the prompt
+      hideOnZoom: false,
+      selectOn: [], // a click on the slider would otherwise lift the node above its neighbours
+      getMinHeight: () => MIN_HEIGHT,
+    });
+    widget.serialize = false; // nor of the saved workflow's widget values
+    widget.label = "before and after"; // in the panel of an app
+    forwardToCanvas(this.view.root);
+    const size = node.computeSize();
+    node.setSize([Math.max(size[0], START_SIZE[0]), Math.max(size[1], START_SIZE[1])]);
+    this.view.showPairs([], RUN_ONCE);
+  }
+
+  receive(files) {
+    if (!files?.before?.length || !files.after?.length) return;
+    remember(this.node, files);
+    this.show(files);
+  }
+
+  restore() {
+    const files = recall(this.node);
+    if (files) this.show(files);
+    setTimeout(() => this.takePlace(), 300);
+  }
+
+  show(files) {
+    const count = Math.max(files.before.length, files.after.length);
+    const pair = (place) => [files.before, files.after].map((some) => address(some[some.length > 1 ? place : 0]));
+    this.view.showPairs(Array.from({ length: count }, (_, place) => pair(place)));
+    this.takePlace();
+  }
+
+  lose() {
+    remember(this.node, null);
+    this.view.showPairs([], GONE);
+  }
+
+  // Frontend 1.32.9 with Vue nodes goes on showing the element of a node that undo has just replaced by a new one.
+  takePlace() {
+    if (!this.node.graph) return; // it was removed
+    const root = this.view.root;
+    const key = keyOf(this.node);
+    if (!root.isConnected) {
+      const old = [...document.querySelectorAll(".ifedit-compare")].find((each) => each.dataset.node === key);
+      old?.replaceWith(root);
+    }
+    root.dataset.node = key;
+  }
+}
+
+// On the canvas the element lies over it: the wheel and the middle button are meant for the canvas below.
+function forwardToCanvas(root) {
+  const onCanvas = () => app.canvas && !root.closest(".lg-node");
+  root.addEventListener("wheel", (event) => onCanvas() && app.canvas.processMouseWheel(event), { passive: false });
+  root.addEventListener("pointerdown", (event) => {
+    if (event.button === 1 && onCanvas()) app.canvas.processMouseDown(event);
+  });
+  root.addEventListener("pointermove", (event) => {
+    if (event.buttons & 4 && onCanvas()) app.canvas.processMouseMove(event);
+  });
+  root.addEventListener("pointerup", (event) => {
+    if (event.button === 1 && onCanvas()) app.canvas.processMouseUp(event);
+  });
+}
+
+// Workflows and subgraphs have ids of their own, so this names a node the same way each time its workflow is loaded.
+function keyOf(node) {
+  return MEMORY + [node.graph?.rootGraph?.id, node.graph?.id, node.id].join("/");
+}
+
+function remember(node, files) {
+  try {
+    if (files) sessionStorage.setItem(keyOf(node), JSON.stringify(files));
+    else sessionStorage.removeItem(keyOf(node));
+  } catch (error) {
+    console.warn("IF-Edit: before and after will not survive a reload", error); // no room, or no storage allowed
+  }
+}
+
+function recall(node) {
+  try {
+    return JSON.parse(sessionStorage.getItem(keyOf(node)));
+  } catch {
+    return null;
+  }
+}
+
+// An address of its own for each opening of the page: the browser may keep a picture that the server no longer has.
+function address({ filename, subfolder = "", type = "temp" }) {
+  return api.apiURL(`/view?${new URLSearchParams({ filename, subfolder, type, opened: OPENED })}`);
+}
