@@ -12,15 +12,17 @@ from dataclasses import dataclass
 
 from .client import Client
 from .comfyui import PACK, Server
-from .workflow_graph import Box, Graph, Node, Subgraph
+from .workflow_graph import Graph, Node, Subgraph
 
 TEMPLATES, BLUEPRINTS = PACK / "example_workflows", PACK / "subgraphs"
+NOTES = PACK / "tools" / "workflow_notes"  # the text on each template, by its name
 
 NOTE, CHANGE_THIS = ("#432", "#653"), ("#232", "#353")
 LORA_GROUP = "#8a6d3b"
 VIEW = {"scale": 0.85, "offset": [560, 130]}  # opens on the note, the photo and the instruction
 AVOID = (
-    "camera movement, zoom, cut, flicker, overexposed, blurry, low quality, JPEG artifacts, subtitles, watermark, deformed"
+    "camera movement, zoom, cut, flicker, overexposed, blurry, low quality, JPEG artifacts, subtitles, watermark, "
+    "deformed"
 )
 
 WAN_22 = "https://huggingface.co/Comfy-Org/Wan_2.2_ComfyUI_Repackaged/resolve/main/split_files"
@@ -103,9 +105,7 @@ def make_14b_models(parent: Graph) -> Subgraph:
 
 def make_5b_models(parent: Graph) -> Subgraph:
     models = Subgraph(parent, "Models")
-    loader = models.add(
-        "UNETLoader", (0, 0, 440, 90), "Diffusion model", unet_name=MODEL_5B, models=download(MODEL_5B)
-    )
+    loader = models.add("UNETLoader", (0, 0, 440, 90), "Diffusion model", unet_name=MODEL_5B, models=download(MODEL_5B))
     shift = models.add("ModelSamplingSD3", (540, 0, 270, 62), "Shift", shift=WAN_5B.shift)
     models.link(loader, "MODEL", shift, "model")
     models.give("model_high_noise", shift, "MODEL")
@@ -141,7 +141,9 @@ def make_edit(parent: Graph, family: Family, *, region: bool = False, all_frames
     happens = edit.add("CLIPTextEncode", (0, 420, 320, 130), "What happens (positive)")
     avoid = edit.add("CLIPTextEncode", (0, 650, 320, 130), "What to avoid (negative)", text=family.avoid)
     if family is WAN_5B:
-        start = edit.add("Wan22ImageToVideoLatent", (420, 0, 300, 170), "Start image to video", width=1280, height=704, length=33)
+        start = edit.add(
+            "Wan22ImageToVideoLatent", (420, 0, 300, 170), "Start image to video", width=1280, height=704, length=33
+        )
         positive, negative, latent = (happens, "CONDITIONING"), (avoid, "CONDITIONING"), (start, "LATENT")
     else:
         size = {"width": 128, "height": 128} if family is DEMO else {}
@@ -159,7 +161,9 @@ def make_edit(parent: Graph, family: Family, *, region: bool = False, all_frames
         cfg=family.cfg,
         **({"dropout_stride": 1} if all_frames else {}),
     )
-    for (node, output), name in zip((positive, negative, latent), ("positive", "negative", "latent_image"), strict=True):
+    for (node, output), name in zip(
+        (positive, negative, latent), ("positive", "negative", "latent_image"), strict=True
+    ):
         edit.link(node, output, sampler, name)
     decode = edit.add("VAEDecode" if all_frames else "IFEdit_DecodeKeyframes", (1240, 0, 260, 84))
     edit.link(sampler, sampler.outputs[0].name, decode, "samples")
@@ -185,9 +189,7 @@ def make_edit(parent: Graph, family: Family, *, region: bool = False, all_frames
 def make_finish(parent: Graph, family: Family, name: str = "Finish") -> Subgraph:
     """From the chosen frame to the photo with the edit in it."""
     finish = Subgraph(parent, name)
-    refiner = finish.add(
-        "IFEdit_StillVideoRefiner", (0, 0, 380, 480), steps=family.refine_steps, cfg=family.cfg
-    )
+    refiner = finish.add("IFEdit_StillVideoRefiner", (0, 0, 380, 480), steps=family.refine_steps, cfg=family.cfg)
     composite = finish.add("IFEdit_RestoreEdit", (480, 0, 320, 300))
     finish.link(refiner, "image", composite, "edited")
     for model in family.sockets:
@@ -198,6 +200,8 @@ def make_finish(parent: Graph, family: Family, name: str = "Finish") -> Subgraph
     finish.take("frame", (refiner, "image"))
     finish.take("fitted", (refiner, "source"))
     finish.take("fit", (composite, "fit"))
+    for widget in ("steps", "cfg"):
+        finish.show(widget, (refiner, widget))
     finish.give("image", composite)
     finish.give("change_mask", composite)
     finish.give("report", composite)
@@ -215,7 +219,6 @@ class Template:
     description: str
     family: Family
     make_models: Callable[[Graph], Subgraph]
-    note: str
     photo: str
     instruction: str
     folder: str  # of what is saved, below ComfyUI's output folder
@@ -225,20 +228,12 @@ class Template:
 
 
 PHOTO, DEMO_PHOTO = "if_edit_sample_photo.jpg", "if_edit_sample.png"
-LIMITS_OF_PHOTOS = "**Works best**: what can *happen* in front of a fixed camera: moving, growing, vanishing, melting, posing, weather."
-CLICK = "**Not the frame you want?** Click another one in *Frame Selector* and run again: only what follows runs."
 TEMPLATES_BY_NAME = {
     "edit_image_demo": Template(
         "Try it: no GPU, no downloads",
         "Edit the sample image with the embedded model. Takes less than a minute on any computer.",
         DEMO,
         make_demo_models,
-        "**Press Run.** A small video model films the edit, and one frame of the film becomes the result.\n\n"
-        "**Change what is green**: the image, and the sentence, such as *let the red ball melt*.\n\n"
-        f"{CLICK}\n\n"
-        "**Another film**: change *seed* in *Edit*.\n\n"
-        "**Limits**: this model knows only its own world, colored shapes on a table. For photos open the template "
-        "*edit_image_wan2.2_14B* or *edit_image_wan2.2_5B*.",
         DEMO_PHOTO,
         "make the blue star bigger",
         "if_edit/demo",
@@ -248,13 +243,6 @@ TEMPLATES_BY_NAME = {
         "The best quality: two experts, few steps. For GPUs with 16 to 24 GB.",
         WAN_14B,
         make_14b_models,
-        "**Change what is green**: your photo, and what should happen in it. Then press **Run**.\n\n"
-        "**Models**: ComfyUI offers to download what is missing (35 GB). They load inside *Models*; swap in a GGUF or LoRA "
-        "loader there.\n\n"
-        f"{CLICK}\n\n"
-        "**Slow, or out of memory?** Take *custom* as *resolution*. **Without the few-step LoRAs** (bypass their group in "
-        "*Models*): 20 steps, CFG 3.5, in *Edit* and in *Finish*.\n\n"
-        f"{LIMITS_OF_PHOTOS}",
         PHOTO,
         "the coffee cup tips over",
         "if_edit/wan2.2_14B",
@@ -264,11 +252,6 @@ TEMPLATES_BY_NAME = {
         "The small model at 720p. For GPUs with 8 to 12 GB.",
         WAN_5B,
         make_5b_models,
-        "**Change what is green**: your photo, and what should happen in it. Then press **Run**.\n\n"
-        "**Models**: ComfyUI offers to download what is missing (18 GB). They load inside *Models*.\n\n"
-        f"{CLICK}\n\n"
-        "**Slow, or out of memory?** Take *custom* as *resolution*; it sets the size at which the model works.\n\n"
-        f"{LIMITS_OF_PHOTOS}",
         PHOTO,
         "the coffee cup tips over",
         "if_edit/wan2.2_5B",
@@ -278,13 +261,6 @@ TEMPLATES_BY_NAME = {
         "A language model looks at the photo, writes the caption and chooses the frame. Wan 2.2 14B.",
         WAN_14B,
         make_14b_models,
-        "**Change what is green**: your photo, and a short wish, such as *smash it* or *an hour later*. Then press **Run**.\n\n"
-        "**The language model** sees the photo, writes the caption and chooses the frame. As set: Ollama. Once, in a "
-        "terminal: `ollama pull qwen2.5vl:7b`, and in ComfyUI's Python: `pip install \"openai>=1.52.1\"`. Any "
-        "OpenAI-compatible server works.\n\n"
-        "**No language model?** Run it all the same: the built-in rules write the caption, and the node says why.\n\n"
-        f"{CLICK}\n\n"
-        f"{LIMITS_OF_PHOTOS}",
         PHOTO,
         "knock it over",
         "if_edit/with_vlm",
@@ -295,13 +271,6 @@ TEMPLATES_BY_NAME = {
         "Only the part that you mark goes to the model, at its full resolution. Wan 2.2 14B.",
         WAN_14B,
         make_14b_models,
-        "**Change what is green**: your photo, and what should happen in it. Then press **Run**.\n\n"
-        "**Mark the region**: right-click the photo, *Open in Mask Editor*, paint over what you want to edit, save. Leave "
-        "room for what moves.\n\n"
-        "Only that region goes to the model, so small things get all of its pixels. The rest of the photo stays exactly as "
-        "it was.\n\n"
-        f"{CLICK}\n\n"
-        f"{LIMITS_OF_PHOTOS}",
         PHOTO,
         "the coffee cup tips over",
         "if_edit/region",
@@ -312,13 +281,6 @@ TEMPLATES_BY_NAME = {
         "All frames of the video side by side, with curves of what still changes. Embedded model, no GPU.",
         DEMO,
         make_demo_models,
-        "**Press Run**, then click a frame in *Frame Selector* and run again. Double click takes it and runs.\n\n"
-        "**Keys**: the arrow keys choose, Enter runs, *auto* lets the method choose again.\n\n"
-        "**The curves** say how much is still to change, how much moves, and how sharp each frame is. The pointer shows "
-        "a frame large.\n\n"
-        "**Change what is green** to film something else; another *seed* in *Edit* films it another way.\n\n"
-        "**Limits**: the embedded model knows only colored shapes on a table. All frames are kept, so the edit takes "
-        "longer.",
         DEMO_PHOTO,
         "make the blue star bigger",
         "if_edit/pick_the_frame",
@@ -332,33 +294,31 @@ def make_template(name: str, object_info: Mapping[str, dict]) -> dict:
     template = TEMPLATES_BY_NAME[name]
     family = template.family
     graph = Graph(name, object_info)
-    graph.add_note((-480, 0, 420, 460), template.note, "Start here", NOTE)
+    graph.add_note((-480, 0, 420, 300), read_note(name), "Start here", NOTE)
     models = graph.add_subgraph(template.make_models(graph), (0, 0, 360, 90))
-    photo = graph.add("LoadImage", (0, 200, 360, 330), "Your photo", color=CHANGE_THIS, image=template.photo)
-    vlm = graph.add("IFEdit_VLMFromServer", (-480, 1330, 420, 250)) if template.with_vlm else None
+    photo = graph.add("LoadImage", (0, 200, 360, 470), "Source image", color=CHANGE_THIS, image=template.photo)
+    vlm = graph.add("IFEdit_VLMFromServer", (-480, 1420, 420, 260)) if template.with_vlm else None
     caption = graph.add(
         "IFEdit_TemporalCaption",
-        (0, 640, 360, 400),
-        "Your instruction",
+        (0, 780, 360, 400),
+        "Instruction",
         color=CHANGE_THIS,
         instruction=template.instruction,
     )
     if vlm:
         graph.link(vlm, vlm.outputs[0].name, caption, "vlm")
         graph.link(photo, "IMAGE", caption, "image")
+        reasoning = graph.add("PreviewAny", (480, 1000, 360, 320), "Reasoning")
+        graph.link(caption, "reasoning", reasoning, "source")
     edit = graph.add_subgraph(
-        make_edit(graph, family, region=template.region, all_frames=template.all_frames), (480, 310, 340, 260)
+        make_edit(graph, family, region=template.region, all_frames=template.all_frames), (480, 310, 340, 270)
     )
     connect_models(graph, models, edit, family)
     graph.link(photo, "IMAGE", edit, "image")
     if template.region:
         graph.link(photo, "MASK", edit, "mask")
     graph.link(caption, "caption", edit)
-    selector = graph.add(
-        "IFEdit_FrameSelector",
-        (940, 640, 600, 620),
-        method="language model" if vlm else "settled",
-    )
+    selector = graph.add("IFEdit_FrameSelector", (940, 700, 600, 800), method="language model" if vlm else "settled")
     graph.link(edit, "frames", selector)
     graph.link(edit, "image", selector, "source")
     if not template.all_frames:
@@ -367,19 +327,32 @@ def make_template(name: str, object_info: Mapping[str, dict]) -> dict:
         graph.link(vlm, vlm.outputs[0].name, selector, "vlm")
     if vlm or template.all_frames:
         graph.link(caption, "end_state", selector)
-    finish = graph.add_subgraph(make_finish(graph, family), (1660, 310, 300, 200))
+    finish = graph.add_subgraph(make_finish(graph, family), (1660, 310, 300, 240))
     connect_models(graph, models, finish, family)
     graph.link(photo, "IMAGE", finish, "photo")
     graph.link(selector, "image", finish, "frame")
     graph.link(edit, "image", finish, "fitted")
     graph.link(edit, "fit", finish)
-    result = graph.add("SaveImage", (2080, 560, 480, 420), "Result", filename_prefix=f"{template.folder}/edit")
+    compare = graph.add("IFEdit_CompareImages", (2080, 0, 480, 540))
+    graph.link(photo, "IMAGE", compare, "before")
+    graph.link(finish, "image", compare, "after")
+    result = graph.add("SaveImage", (2080, 660, 480, 520), "Result", filename_prefix=f"{template.folder}/edit")
     graph.link(finish, "image", result, "images")
-    collage = graph.add("PreviewImage", (1660, 640, 300, 340), "All frames")
+    collage = graph.add("PreviewImage", (1660, 700, 320, 330), "All frames")
     graph.link(selector, "collage", collage, "images")
-    outputs = [result, collage]
-    extra = {"ds": VIEW, "linearData": make_app(photo, caption, edit, selector, outputs)}
-    return graph.as_workflow(extra)
+    if template.all_frames:
+        for top, output, title in ((1120, "measures", "Measures"), (1540, "candidates", "Best frames")):
+            shown = graph.add("PreviewImage", (1660, top, 320, 330), title)
+            graph.link(selector, output, shown, "images")
+    app = {
+        "inputs": [[photo.id, "image"], [caption.id, "instruction"], [edit.id, "seed"]],
+        "outputs": [compare.id, collage.id],
+    }
+    return graph.as_workflow({"ds": VIEW, "ifEditOpensAt": VIEW, "linearData": app})
+
+
+def read_note(name: str) -> str:
+    return (NOTES / f"{name}.md").read_text(encoding="utf-8").strip()
 
 
 def connect_models(graph: Graph, models: Node, target: Node, family: Family) -> None:
@@ -387,10 +360,98 @@ def connect_models(graph: Graph, models: Node, target: Node, family: Family) -> 
         graph.link(models, name, target)
 
 
-def make_app(photo: Node, caption: Node, edit: Node, selector: Node, outputs: list[Node]) -> dict:
-    """What the same workflow shows as an app, without its graph: [node, widget] pairs, and nodes that show results."""
-    inputs = [[photo.id, "image"], [caption.id, "instruction"], [edit.id, "seed"]]
-    return {"inputs": inputs, "outputs": [output.id for output in outputs]}
+# --- the blueprints -------------------------------------------------------------------------------------------------
+
+EDIT_IMAGE, EDIT_REGION, REFINE_FRAME = "Edit Image (IF-Edit)", "Edit a Region (IF-Edit)", "Refine a Frame (IF-Edit)"
+SEARCH = {
+    EDIT_IMAGE: ["instruction edit", "edit photo", "image to video edit", "wan edit", "paste back", "qwen edit"],
+    EDIT_REGION: ["inpaint crop", "crop and stitch", "region edit", "mask edit", "paste back"],
+    REFINE_FRAME: ["sharpen", "deblur", "still video", "enhance frame", "restore"],
+}
+ABOUT = {
+    EDIT_IMAGE: "Say what should happen in the photo: a Wan image-to-video model films it, and the frame in which it "
+    "is done is chosen, refined, and pasted back into the photo.",
+    EDIT_REGION: "As Edit Image, but only the region under the mask goes to the model, at its full resolution.",
+    REFINE_FRAME: "Removes blur: Wan films the image as a perfectly still video, and the sharpest frame is kept.",
+}
+
+
+def make_edit_blueprint(name: str, object_info: Mapping[str, dict]) -> dict:
+    """The whole chain as one node: a photo, a sentence and the models in, the edited photo out."""
+    region = name == EDIT_REGION
+    graph = Graph(name, object_info)
+    chain = Subgraph(graph, name, ABOUT[name])
+    caption = chain.add("IFEdit_TemporalCaption", (0, 400, 360, 400), "Instruction")
+    edit = chain.add_subgraph(make_edit(chain, WAN_14B, region=region), (480, 0, 340, 270))
+    chain.link(caption, "caption", edit)
+    selector = chain.add("IFEdit_FrameSelector", (940, 300, 600, 800))
+    chain.link(edit, "frames", selector)
+    chain.link(edit, "frame_numbers", selector)
+    chain.link(edit, "image", selector, "source")
+    finish = chain.add_subgraph(make_finish(chain, WAN_14B), (1660, 0, 300, 240))
+    chain.link(selector, "image", finish, "frame")
+    chain.link(edit, "image", finish, "fitted")
+    chain.link(edit, "fit", finish)
+    chain.take("image", (edit, "image"), (finish, "photo"))
+    if region:
+        chain.take("mask", (edit, "mask"))
+    for socket in (*WAN_14B.sockets, "clip", "vae"):
+        chain.take(socket, (edit, socket), (finish, socket))
+    chain.take("vlm", (caption, "vlm"))
+    chain.show("instruction", (caption, "instruction"))
+    for widget in ("resolution", "seed", "steps", "cfg"):
+        chain.show(widget, (edit, widget))
+    chain.give("image", finish)
+    chain.give("frames", edit)
+    chain.give("caption", caption)
+    graph.add_subgraph(chain, (0, 0, 400, 400))
+    return as_blueprint(graph)
+
+
+def make_refine_blueprint(object_info: Mapping[str, dict]) -> dict:
+    """An image of any size through the refiner, and back to its size."""
+    graph = Graph(REFINE_FRAME, object_info)
+    chain = Subgraph(graph, REFINE_FRAME, ABOUT[REFINE_FRAME])
+    fit = chain.add("IFEdit_FitImageForWan", (0, 0, 320, 320))
+    refiner = chain.add("IFEdit_StillVideoRefiner", (420, 0, 380, 480))
+    chain.link(fit, "image", refiner)
+    back = chain.add("IFEdit_RestoreEdit", (900, 0, 320, 300), "Back to its size", mode="whole image")
+    chain.link(refiner, "image", back, "edited")
+    chain.link(fit, "fit", back)
+    chain.take("image", (fit, "image"), (back, "source"))
+    for socket in (*WAN_14B.sockets, "clip", "vae"):
+        chain.take(socket, (refiner, socket))
+    chain.show("resolution", (fit, "resolution"))
+    for widget in ("mode", "target", "seed", "steps", "cfg"):
+        chain.show(widget, (refiner, widget))
+    chain.give("image", back)
+    chain.give("report", refiner)
+    graph.add_subgraph(chain, (0, 0, 340, 300))
+    return as_blueprint(graph)
+
+
+def as_blueprint(graph: Graph) -> dict:
+    about = {"BlueprintDescription": ABOUT[graph.name], "BlueprintSearchAliases": SEARCH[graph.name]}
+    return graph.as_workflow(about)
+
+
+# --- the files ------------------------------------------------------------------------------------------------------
+
+
+def make_index() -> dict:
+    """Titles and descriptions for the template browsers that show them; today's show the files' names."""
+    templates = [
+        {
+            "name": name,
+            "title": template.title,
+            "description": template.description,
+            "mediaType": "image",
+            "mediaSubtype": "jpg",
+            "thumbnailVariant": "compareSlider",  # name-1.jpg and name-2.jpg
+        }
+        for name, template in TEMPLATES_BY_NAME.items()
+    ]
+    return {"description": "Edit a photo by letting the edit happen, with a video model.", "templates": templates}
 
 
 def as_text(workflow: dict) -> str:
@@ -400,8 +461,17 @@ def as_text(workflow: dict) -> str:
 
 def make_files(object_info: Mapping[str, dict]) -> dict[str, str]:
     """The texts of all files, by their paths in the pack."""
+    templates = {f"{name}.json": make_template(name, object_info) for name in TEMPLATES_BY_NAME}
+    blueprints = {
+        **{f"{name}.json": make_edit_blueprint(name, object_info) for name in (EDIT_IMAGE, EDIT_REGION)},
+        f"{REFINE_FRAME}.json": make_refine_blueprint(object_info),
+    }
     return {
-        f"{TEMPLATES.name}/{name}.json": as_text(make_template(name, object_info)) for name in TEMPLATES_BY_NAME
+        **{
+            f"{TEMPLATES.name}/{name}": as_text(made)
+            for name, made in {**templates, "index.json": make_index()}.items()
+        },
+        **{f"{BLUEPRINTS.name}/{name}": as_text(made) for name, made in blueprints.items()},
     }
 
 

@@ -315,8 +315,14 @@ class Subgraph(Graph):
             "revision": 0,
             "config": {},
             "name": self.name,
-            "inputNode": {"id": PANEL_INPUT, "bounding": [min(lefts) - 260, min(tops), 160, 40 + 20 * len(self.inputs)]},
-            "outputNode": {"id": PANEL_OUTPUT, "bounding": [max(rights) + 100, min(tops), 140, 40 + 20 * len(self.outputs)]},
+            "inputNode": {
+                "id": PANEL_INPUT,
+                "bounding": [min(lefts) - 260, min(tops), 160, 40 + 20 * len(self.inputs)],
+            },
+            "outputNode": {
+                "id": PANEL_OUTPUT,
+                "bounding": [max(rights) + 100, min(tops), 140, 40 + 20 * len(self.outputs)],
+            },
             **panels,
             "widgets": [],
             "nodes": [node.as_json(order) for order, node in enumerate(self.nodes)],
