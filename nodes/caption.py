@@ -50,7 +50,10 @@ class TemporalCaption(io.ComfyNode):
                 VLM.Input(
                     "vlm",
                     optional=True,
-                    tooltip="A language model from one of the VLM nodes. Without one, the rules write the caption.",
+                    tooltip=(
+                        "A language model that looks at images, from one of the VLM nodes. Without one, the rules "
+                        "write the caption."
+                    ),
                 ),
                 io.Combo.Input(
                     "style",

@@ -65,7 +65,9 @@ class FitImageForWan(io.ComfyNode):
                     "multiple_of",
                     options=list(MULTIPLES),
                     default="16",
-                    tooltip="Width and height are multiples of this: 16 for the 14B models, 32 for Wan 2.2 5B.",
+                    tooltip=(
+                        "Width and height become multiples of this, as the model needs: 16 for 14B, 32 for Wan 2.2 5B."
+                    ),
                 ),
                 io.Combo.Input(
                     "aspect",
@@ -179,14 +181,20 @@ class CompositeEdit(io.ComfyNode):
                     default=0,
                     min=-64,
                     max=256,
-                    tooltip="Grows the change mask by this many pixels; negative values shrink it.",
+                    tooltip=(
+                        "Pastes more around the change: grows the change mask by this many pixels; negative values "
+                        "shrink it."
+                    ),
                 ),
                 io.Int.Input(
                     "feather",
                     default=5,
                     min=0,
                     max=256,
-                    tooltip="Width of the soft edge around the mask, in pixels of the edited image.",
+                    tooltip=(
+                        "How softly the edit fades into the photo: width of the soft edge around the mask, in pixels "
+                        "of the edited image."
+                    ),
                 ),
                 *advanced(
                     io.Boolean.Input(
@@ -212,8 +220,8 @@ class CompositeEdit(io.ComfyNode):
                     "upscale_model",
                     optional=True,
                     tooltip=(
-                        "From Load Upscale Model. Enlarges the edit if the photo is larger. If not connected, Lanczos "
-                        "is used."
+                        "From Load Upscale Model. Enlarges the edit if the photo is larger. If not connected, "
+                        "ordinary resizing does it (Lanczos)."
                     ),
                 ),
             ],

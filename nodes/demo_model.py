@@ -23,9 +23,16 @@ class LoadDemoEditModel(io.ComfyNode):
             ),
             inputs=[],
             outputs=[
-                io.Model.Output(display_name="model", tooltip="Wan image-to-video, 36 channels, for both experts."),
-                io.Clip.Output(display_name="clip", tooltip="Its text encoder, for CLIP Text Encode."),
-                io.Vae.Output(display_name="vae", tooltip="Its Wan 2.1 VAE."),
+                io.Model.Output(
+                    display_name="model", tooltip="The video model. It is one file: leave model_low_noise empty."
+                ),
+                io.Clip.Output(
+                    display_name="clip", tooltip="Its text encoder, which reads the caption: for CLIP Text Encode."
+                ),
+                io.Vae.Output(
+                    display_name="vae",
+                    tooltip="Its VAE (of the Wan 2.1 kind), which turns images into latents and back.",
+                ),
             ],
         )
 

@@ -18,17 +18,24 @@ class DecodeKeyframes(io.ComfyNode):
             display_name="Decode Keyframes",
             category="IF-Edit",
             description=(
-                "Decodes a video latent into one image for every latent frame: the clean last one of each group of "
-                "four. After a drop, frames are decoded more than once so that no ghost of the frame before remains."
+                "Turns the sampled video (latent) into images: one for every latent frame, the clean last one of its "
+                "four. Frames after a gap are decoded more than once, so that no ghost of another moment remains."
             ),
             inputs=[
                 io.Latent.Input(
-                    "samples", tooltip="A video latent, with or without dropped frames, from the Edit Sampler."
+                    "samples", tooltip="The sampled video (latent) from Edit Sampler, with or without dropped frames."
                 ),
-                io.Vae.Input("vae", tooltip="The video VAE of the model: wan_2.1_vae for 14B, wan2.2_vae for 5B."),
+                io.Vae.Input(
+                    "vae",
+                    tooltip=(
+                        "The VAE of the model, which makes images of latents: wan_2.1_vae for 14B, wan2.2_vae for 5B."
+                    ),
+                ),
             ],
             outputs=[
-                io.Image.Output(display_name="images", tooltip="One image for every kept latent frame, in order."),
+                io.Image.Output(
+                    display_name="images", tooltip="The frames as images, in order. Connect them to Frame Selector."
+                ),
                 io.String.Output(
                     display_name="frame_numbers",
                     tooltip="The number of each image in the whole video, such as 0, 12, 24, 32.",

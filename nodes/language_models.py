@@ -54,8 +54,9 @@ class VLMFromTextEncoder(io.ComfyNode):
             display_name="VLM from Text Encoder",
             category=CATEGORY,
             description=(
-                "A text encoder that can also write text: Qwen3-VL, Qwen3.5, Gemma 3 and Gemma 4 in newer versions of "
-                "ComfyUI. Nothing to install. Wan's text encoder (umT5) cannot write."
+                "A language model that looks at images (VLM), from a text encoder that can also write text: Qwen3-VL, "
+                "Qwen3.5, Gemma 3 and Gemma 4 in newer versions of ComfyUI. Nothing to install. Wan's text encoder "
+                "(umT5) cannot write."
             ),
             inputs=[
                 io.Clip.Input(
@@ -83,9 +84,9 @@ class VLMFromTransformers(io.ComfyNode):
             display_name="VLM from Transformers",
             category=CATEGORY,
             description=(
-                "A vision-language model from a folder in ComfyUI's models/LLM, run with transformers. It is loaded "
-                "when the caption node asks, and leaves the GPU when sampling needs the memory. Nothing is downloaded "
-                "unless you ask for it."
+                "A language model that looks at images (VLM), from a folder in ComfyUI's models/LLM, run with "
+                "transformers. It is loaded when the caption node asks, and leaves the GPU when sampling needs the "
+                "memory. Nothing is downloaded unless you ask for it."
             ),
             inputs=[
                 io.Combo.Input(
@@ -171,9 +172,9 @@ class VLMFromServer(io.ComfyNode):
             display_name="VLM from Server",
             category=CATEGORY,
             description=(
-                "A language model behind any OpenAI-compatible server: Ollama, LM Studio, vLLM, llama.cpp, "
-                'transformers serve, OpenAI. Needs the openai client (pip install "openai>=1.52.1"). Nothing is sent '
-                "before the caption node asks."
+                "A language model that looks at images (VLM), behind any OpenAI-compatible server: Ollama, LM Studio, "
+                'vLLM, llama.cpp, transformers serve, OpenAI. Needs the openai client (pip install "openai>=1.52.1"). '
+                "Nothing is sent before the caption node asks."
             ),
             inputs=[
                 io.String.Input(

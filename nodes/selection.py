@@ -175,7 +175,10 @@ class FrameSelector(io.ComfyNode):
                 io.String.Output(display_name="reason", tooltip="Why this frame was chosen, in one line."),
                 io.Image.Output(
                     display_name="measures",
-                    tooltip="A plot of remaining change, motion, sharpness and drift over time.",
+                    tooltip=(
+                        "Curves over time: how much is still to change, motion, sharpness, and drift (what should "
+                        "stay but moved or changed its color)."
+                    ),
                 ),
                 io.Image.Output(
                     display_name="candidates", tooltip="The best frames as a batch, starting with the chosen one."
