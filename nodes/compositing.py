@@ -20,6 +20,7 @@ from ..editing.compositing.fit import (
 )
 from .inputs import advanced
 from .progress import text_under
+from .search_words import also_found_as
 
 FitType = io.Custom("IFEDIT_FIT")
 CUSTOM = "custom"
@@ -42,6 +43,7 @@ class FitImageForWan(io.ComfyNode):
                 "Resizes a photo, or the region of it that you want to edit, to a size that the model supports. "
                 "Connect fit to Composite Edit so it can paste the edit back."
             ),
+            **also_found_as("resize image", "scale image", "inpaint crop", "crop region", "pad image", "480p", "720p"),
             inputs=[
                 io.Image.Input("image", tooltip="The photo. All images of a batch are resized in the same way."),
                 io.Combo.Input(
@@ -145,6 +147,9 @@ class CompositeEdit(io.ComfyNode):
             description=(
                 "Pastes the edit back into the photo at full resolution. It detects what really changed, takes that "
                 "from the edit, and leaves every other pixel of the photo exactly as it was."
+            ),
+            **also_found_as(
+                "blend back", "stitch", "inpaint stitch", "inpaint crop", "uncrop", "merge edit", "restore edit"
             ),
             inputs=[
                 io.Image.Input("source", tooltip="The original photo at its full size."),

@@ -7,6 +7,7 @@ from comfy_api.latest import io
 
 from ..demo import weights
 from ..demo.comfy import load_text_encoder
+from .search_words import also_found_as
 
 
 class LoadDemoEditModel(io.ComfyNode):
@@ -21,6 +22,7 @@ class LoadDemoEditModel(io.ComfyNode):
                 "knows only its own tabletop world of colored shapes at 128 x 128; use it to see and test how the "
                 "nodes work together. Connect ModelSamplingSD3 with shift 3 after it."
             ),
+            **also_found_as("demo model", "tiny model", "test model", "no gpu", "cpu", "embedded model"),
             inputs=[],
             outputs=[
                 io.Model.Output(

@@ -10,6 +10,7 @@ from ..sampling.report import Report
 from ..sampling.stages import BOUNDARY
 from .inputs import advanced, positions_input, reference_frames_input, sigma_input
 from .progress import text_under
+from .search_words import also_found_as
 
 DropoutScheduleType = io.Custom("IFEDIT_DROPOUT_SCHEDULE")  # tuple[Drop, ...], from the highest noise level down
 
@@ -26,6 +27,7 @@ class DropoutSchedule(io.ComfyNode):
                 "latent frame stands for four images. Chain several nodes for several drops, such as stride 3 at 0.9 "
                 "and first + settled at 0.6."
             ),
+            **also_found_as("drop frames", "skip frames", "keep frames"),
             inputs=[
                 sigma_input(
                     "sigma",
@@ -94,6 +96,7 @@ class TemporalLatentDropout(io.ComfyNode):
                 "masks and conditioning are cut alike. Connect the second sampler to these outputs and switch its "
                 "add_noise off. Edit Sampler does all of this in one node."
             ),
+            **also_found_as("drop frames", "skip frames", "keep frames", "trim latent"),
             inputs=[
                 io.Model.Input("model", tooltip="The model of the second sampler."),
                 io.Conditioning.Input(

@@ -19,6 +19,7 @@ from .inputs import (
     solver_inputs,
 )
 from .progress import text_under
+from .search_words import also_found_as
 
 
 class EditSampler(io.ComfyNode):
@@ -33,6 +34,9 @@ class EditSampler(io.ComfyNode):
                 "Makes the video in which the edit happens. It works on all frames while the layout forms. Then, at "
                 "the boundary, it changes to the low-noise model, if one is connected, and drops most frames, which "
                 "makes the remaining steps several times faster."
+            ),
+            **also_found_as(
+                "instruction edit", "image edit", "ksampler", "wan 2.2 sampler", "moe sampler", "high noise low noise"
             ),
             inputs=[
                 model_high_noise,

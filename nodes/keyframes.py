@@ -8,6 +8,7 @@ from ..editing.keyframes import decoding_order
 from ..sampling.checks import check_keyframe_vae, check_video_latent
 from ..sampling.kept_frames import frame_numbers, kept_frames, trim_reference_frames
 from ..sampling.vae import decode_images
+from .search_words import also_found_as
 
 
 class DecodeKeyframes(io.ComfyNode):
@@ -21,6 +22,7 @@ class DecodeKeyframes(io.ComfyNode):
                 "Turns the sampled video (latent) into images: one for every latent frame, the clean last one of its "
                 "four. Frames after a gap are decoded more than once, so that no ghost of another moment remains."
             ),
+            **also_found_as("vae decode", "decode video", "decode frames", "latent to images"),
             inputs=[
                 io.Latent.Input(
                     "samples", tooltip="The sampled video (latent) from Edit Sampler, with or without dropped frames."

@@ -15,6 +15,7 @@ from ..editing.vlm.address import check_address, check_key_may_go, check_key_var
 from ..editing.vlm.local import TransformersLanguageModel, check_repository
 from ..editing.vlm.server import ServerLanguageModel
 from ..editing.vlm.text_encoder import TextEncoderLanguageModel
+from .search_words import also_found_as
 
 VLM = io.Custom("IFEDIT_VLM")
 CATEGORY = "IF-Edit/language models"
@@ -58,6 +59,7 @@ class VLMFromTextEncoder(io.ComfyNode):
                 "Qwen3.5, Gemma 3 and Gemma 4 in newer versions of ComfyUI. Nothing to install. Wan's text encoder "
                 "(umT5) cannot write."
             ),
+            **also_found_as("llm", "vision language model", "qwen3-vl", "gemma", "local llm"),
             inputs=[
                 io.Clip.Input(
                     "clip",
@@ -88,6 +90,7 @@ class VLMFromTransformers(io.ComfyNode):
                 "transformers. It is loaded when the caption node asks, and leaves the GPU when sampling needs the "
                 "memory. Nothing is downloaded unless you ask for it."
             ),
+            **also_found_as("llm", "vision language model", "qwen2.5-vl", "hugging face", "local llm"),
             inputs=[
                 io.Combo.Input(
                     "folder",
@@ -176,6 +179,7 @@ class VLMFromServer(io.ComfyNode):
                 'vLLM, llama.cpp, transformers serve, OpenAI. Needs the openai client (pip install "openai>=1.52.1"). '
                 "Nothing is sent before the caption node asks."
             ),
+            **also_found_as("ollama", "llm", "vision language model", "qwen2.5-vl", "lm studio", "llama.cpp", "openai"),
             inputs=[
                 io.String.Input(
                     "address",

@@ -10,6 +10,7 @@ from ..sampling.report import Report
 from ..sampling.still_video import NAME, StillVideo, refine_images
 from .inputs import advanced, model_inputs, seed_input, sigma_input, solver_inputs
 from .progress import text_under
+from .search_words import also_found_as
 
 
 class StillVideoRefiner(io.ComfyNode):
@@ -18,13 +19,14 @@ class StillVideoRefiner(io.ComfyNode):
         model_high_noise, model_low_noise = model_inputs()
         return io.Schema(
             node_id="IFEdit_StillVideoRefiner",
-            display_name="Still-Video Refiner",
+            display_name="Still-Video Refiner (Sharpen)",
             category="IF-Edit",
             description=(
                 "Sharpens an image: makes a short still video of it and keeps its sharpest frame, provided the content "
                 "is unchanged. If no frame is clearly sharper, the image is returned unchanged. Works on any blurred "
                 "or noisy image."
             ),
+            **also_found_as("deblur", "denoise image", "refine image", "enhance image", "img2img"),
             inputs=[
                 model_high_noise,
                 io.Clip.Input("clip", tooltip="The text encoder of the model, which reads the prompt."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from ..sampling.start_image import condition_on_start_image
+from .search_words import also_found_as
 
 
 class StartImageToVideo(io.ComfyNode):
@@ -19,6 +20,7 @@ class StartImageToVideo(io.ComfyNode):
                 "Same inputs and bit-identical outputs as WanImageToVideo, but faster: it does not encode the same "
                 "gray frames again and again."
             ),
+            **also_found_as("i2v", "WanImageToVideo", "first frame", "start frame"),
             inputs=[
                 io.Conditioning.Input(
                     "positive", tooltip="What happens: the caption of Temporal Caption, through CLIP Text Encode."
