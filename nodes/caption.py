@@ -13,6 +13,7 @@ from ..editing.captions.writer import AUTOMATIC, STYLES, write_caption
 from .inputs import advanced
 from .language_models import VLM
 from .progress import text_under
+from .search_words import also_found_as
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ class TemporalCaption(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="IFEdit_TemporalCaption",
-            display_name="Temporal Caption",
+            display_name="Temporal Caption (Prompt Enhancer)",
             category="IF-Edit",
             description=(
                 "Rewrites your instruction as a video caption: what happens step by step, what stays the same, and "
@@ -32,6 +33,7 @@ class TemporalCaption(io.ComfyNode):
                 "connected, it looks at the image and writes the caption. Otherwise built-in rules write it, in "
                 "English."
             ),
+            **also_found_as("prompt rewrite", "prompt expansion", "instruction edit", "edit by text", "llm prompt"),
             inputs=[
                 io.String.Input(
                     "instruction",
@@ -50,7 +52,10 @@ class TemporalCaption(io.ComfyNode):
                 VLM.Input(
                     "vlm",
                     optional=True,
-                    tooltip="A language model from one of the VLM nodes. Without one, the rules write the caption.",
+                    tooltip=(
+                        "A language model that looks at images, from one of the VLM nodes. Without one, the rules "
+                        "write the caption."
+                    ),
                 ),
                 io.Combo.Input(
                     "style",

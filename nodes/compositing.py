@@ -20,6 +20,7 @@ from ..editing.compositing.fit import (
 )
 from .inputs import advanced
 from .progress import text_under
+from .search_words import also_found_as
 
 FitType = io.Custom("IFEDIT_FIT")
 CUSTOM = "custom"
@@ -42,6 +43,7 @@ class FitImageForWan(io.ComfyNode):
                 "Resizes a photo, or the region of it that you want to edit, to a size that the model supports. "
                 "Connect fit to Composite Edit so it can paste the edit back."
             ),
+            **also_found_as("resize image", "scale image", "inpaint crop", "crop region", "pad image", "480p", "720p"),
             inputs=[
                 io.Image.Input("image", tooltip="The photo. All images of a batch are resized in the same way."),
                 io.Combo.Input(
@@ -65,7 +67,9 @@ class FitImageForWan(io.ComfyNode):
                     "multiple_of",
                     options=list(MULTIPLES),
                     default="16",
-                    tooltip="Width and height are multiples of this: 16 for the 14B models, 32 for Wan 2.2 5B.",
+                    tooltip=(
+                        "Width and height become multiples of this, as the model needs: 16 for 14B, 32 for Wan 2.2 5B."
+                    ),
                 ),
                 io.Combo.Input(
                     "aspect",
@@ -144,6 +148,9 @@ class CompositeEdit(io.ComfyNode):
                 "Pastes the edit back into the photo at full resolution. It detects what really changed, takes that "
                 "from the edit, and leaves every other pixel of the photo exactly as it was."
             ),
+            **also_found_as(
+                "blend back", "stitch", "inpaint stitch", "inpaint crop", "uncrop", "merge edit", "restore edit"
+            ),
             inputs=[
                 io.Image.Input("source", tooltip="The original photo at its full size."),
                 io.Image.Input(
@@ -179,14 +186,20 @@ class CompositeEdit(io.ComfyNode):
                     default=0,
                     min=-64,
                     max=256,
-                    tooltip="Grows the change mask by this many pixels; negative values shrink it.",
+                    tooltip=(
+                        "Pastes more around the change: grows the change mask by this many pixels; negative values "
+                        "shrink it."
+                    ),
                 ),
                 io.Int.Input(
                     "feather",
                     default=5,
                     min=0,
                     max=256,
-                    tooltip="Width of the soft edge around the mask, in pixels of the edited image.",
+                    tooltip=(
+                        "How softly the edit fades into the photo: width of the soft edge around the mask, in pixels "
+                        "of the edited image."
+                    ),
                 ),
                 *advanced(
                     io.Boolean.Input(
@@ -212,8 +225,8 @@ class CompositeEdit(io.ComfyNode):
                     "upscale_model",
                     optional=True,
                     tooltip=(
-                        "From Load Upscale Model. Enlarges the edit if the photo is larger. If not connected, Lanczos "
-                        "is used."
+                        "From Load Upscale Model. Enlarges the edit if the photo is larger. If not connected, "
+                        "ordinary resizing does it (Lanczos)."
                     ),
                 ),
             ],

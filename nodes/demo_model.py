@@ -7,6 +7,7 @@ from comfy_api.latest import io
 
 from ..demo import weights
 from ..demo.comfy import load_text_encoder
+from .search_words import also_found_as
 
 
 class LoadDemoEditModel(io.ComfyNode):
@@ -21,11 +22,19 @@ class LoadDemoEditModel(io.ComfyNode):
                 "knows only its own tabletop world of colored shapes at 128 x 128; use it to see and test how the "
                 "nodes work together. Connect ModelSamplingSD3 with shift 3 after it."
             ),
+            **also_found_as("demo model", "tiny model", "test model", "no gpu", "cpu", "embedded model"),
             inputs=[],
             outputs=[
-                io.Model.Output(display_name="model", tooltip="Wan image-to-video, 36 channels, for both experts."),
-                io.Clip.Output(display_name="clip", tooltip="Its text encoder, for CLIP Text Encode."),
-                io.Vae.Output(display_name="vae", tooltip="Its Wan 2.1 VAE."),
+                io.Model.Output(
+                    display_name="model", tooltip="The video model. It is one file: leave model_low_noise empty."
+                ),
+                io.Clip.Output(
+                    display_name="clip", tooltip="Its text encoder, which reads the caption: for CLIP Text Encode."
+                ),
+                io.Vae.Output(
+                    display_name="vae",
+                    tooltip="Its VAE (of the Wan 2.1 kind), which turns images into latents and back.",
+                ),
             ],
         )
 

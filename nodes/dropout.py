@@ -10,6 +10,7 @@ from ..sampling.report import Report
 from ..sampling.stages import BOUNDARY
 from .inputs import advanced, positions_input, reference_frames_input, sigma_input
 from .progress import text_under
+from .search_words import also_found_as
 
 DropoutScheduleType = io.Custom("IFEDIT_DROPOUT_SCHEDULE")  # tuple[Drop, ...], from the highest noise level down
 
@@ -22,15 +23,17 @@ class DropoutSchedule(io.ComfyNode):
             display_name="Dropout Schedule",
             category="IF-Edit",
             description=(
-                "Sets the noise level at which latent frames are dropped, and which ones stay. Chain several for "
-                "several drops, such as stride 3 at 0.9 and first + settled at 0.6."
+                "Sets which frames of the video are dropped while it is sampled, and when. Fewer frames are faster. A "
+                "latent frame stands for four images. Chain several nodes for several drops, such as stride 3 at 0.9 "
+                "and first + settled at 0.6."
             ),
+            **also_found_as("drop frames", "skip frames", "keep frames"),
             inputs=[
                 sigma_input(
                     "sigma",
                     BOUNDARY,
-                    "Noise level (1 = pure noise) of the drop, made before the first step at or below it. 0.9 is the "
-                    "boundary of Wan 2.2.",
+                    "When to drop, as the noise that is left: 1 is pure noise, 0 the finished video. The drop is made "
+                    "before the first step at or below it. 0.9 is the boundary of Wan 2.2.",
                 ),
                 io.Combo.Input(
                     "keep",
@@ -38,7 +41,7 @@ class DropoutSchedule(io.ComfyNode):
                     default=STRIDE,
                     tooltip=(
                         "stride: the first, every n-th and the last frame. frames: the ones listed below. first + "
-                        "settled: the first, and the earliest that already shows the end in the model's prediction."
+                        "settled: the first, and the earliest in which the model already sees the edit done."
                     ),
                 ),
                 io.Int.Input(
@@ -48,8 +51,8 @@ class DropoutSchedule(io.ComfyNode):
                     "frames",
                     default="0, 4, 8",
                     tooltip=(
-                        "For frames: latent frame numbers in the whole video. 0 is the first image, n the images "
-                        "4n-3 to 4n, -1 the last."
+                        "For frames: numbers of the latent frames to keep. 0 is the first image; 1 stands for the "
+                        "images 1 to 4, 2 for 5 to 8, and so on; -1 is the last."
                     ),
                 ),
                 io.Float.Input(
@@ -70,7 +73,7 @@ class DropoutSchedule(io.ComfyNode):
             ],
             outputs=[
                 DropoutScheduleType.Output(
-                    display_name="dropout", tooltip="For the Edit Sampler and Temporal Latent Dropout."
+                    display_name="dropout", tooltip="Connect to Edit Sampler or Temporal Latent Dropout."
                 )
             ],
         )
@@ -89,15 +92,22 @@ class TemporalLatentDropout(io.ComfyNode):
             display_name="Temporal Latent Dropout",
             category="IF-Edit",
             description=(
-                "Drops latent frames between two KSampler (Advanced): latent, masks and conditioning are cut alike. "
-                "Connect the second sampler to these outputs and switch its add_noise off."
+                "Drops frames of the video between two KSampler (Advanced), so that the second one is faster: latent, "
+                "masks and conditioning are cut alike. Connect the second sampler to these outputs and switch its "
+                "add_noise off. Edit Sampler does all of this in one node."
             ),
+            **also_found_as("drop frames", "skip frames", "keep frames", "trim latent"),
             inputs=[
                 io.Model.Input("model", tooltip="The model of the second sampler."),
-                io.Conditioning.Input("positive", tooltip="The positive conditioning of the first sampler."),
-                io.Conditioning.Input("negative", tooltip="The negative conditioning of the first sampler."),
+                io.Conditioning.Input(
+                    "positive", tooltip="What happens: the positive conditioning of the first sampler."
+                ),
+                io.Conditioning.Input(
+                    "negative", tooltip="What to avoid: the negative conditioning of the first sampler."
+                ),
                 io.Latent.Input(
-                    "latent", tooltip="The latent of the first sampler, which returns it with leftover noise."
+                    "latent",
+                    tooltip="The unfinished video of the first sampler: enable its return_with_leftover_noise.",
                 ),
                 io.Int.Input(
                     "stride",
@@ -105,16 +115,16 @@ class TemporalLatentDropout(io.ComfyNode):
                     min=1,
                     max=1000,
                     tooltip=(
-                        "Keep the first, every n-th and the last latent frame. 1 keeps all. Ignored when a Dropout "
-                        "Schedule is connected."
+                        "Keep the first, every n-th and the last latent frame. Higher is faster; 1 keeps all. Ignored "
+                        "when a Dropout Schedule is connected."
                     ),
                 ),
                 io.Latent.Input(
                     "start_latent",
                     optional=True,
                     tooltip=(
-                        "The latent that went into the first sampler. Needed only if it has a noise mask, as with Wan "
-                        "2.2 5B: the second sampler needs its start image without noise."
+                        "The latent that went into the first sampler. Only for Wan 2.2 5B and whatever else has a "
+                        "noise mask: the second sampler needs the start image without noise."
                     ),
                 ),
                 DropoutScheduleType.Input(
@@ -128,7 +138,10 @@ class TemporalLatentDropout(io.ComfyNode):
                 io.Latent.Input(
                     "denoised",
                     optional=True,
-                    tooltip=("The denoised_output of SamplerCustomAdvanced. Only first + settled needs it."),
+                    tooltip=(
+                        "The finished video as the first sampler expects it: denoised_output of SamplerCustomAdvanced. "
+                        "Only first + settled needs it."
+                    ),
                 ),
                 *advanced(
                     positions_input(),

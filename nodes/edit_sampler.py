@@ -19,6 +19,7 @@ from .inputs import (
     solver_inputs,
 )
 from .progress import text_under
+from .search_words import also_found_as
 
 
 class EditSampler(io.ComfyNode):
@@ -30,18 +31,24 @@ class EditSampler(io.ComfyNode):
             display_name="Edit Sampler (Wan I2V)",
             category="IF-Edit",
             description=(
-                "Samples the video in which the edit happens. At the boundary it changes to the low-noise model, if "
-                "one is connected, and drops most latent frames, which makes the remaining steps several times faster."
+                "Makes the video in which the edit happens. It works on all frames while the layout forms. Then, at "
+                "the boundary, it changes to the low-noise model, if one is connected, and drops most frames, which "
+                "makes the remaining steps several times faster."
+            ),
+            **also_found_as(
+                "instruction edit", "image edit", "ksampler", "wan 2.2 sampler", "moe sampler", "high noise low noise"
             ),
             inputs=[
                 model_high_noise,
-                io.Conditioning.Input("positive", tooltip="What happens, from Start Image to Video."),
+                io.Conditioning.Input("positive", tooltip="What happens (the caption), from Start Image to Video."),
                 io.Conditioning.Input("negative", tooltip="What to avoid, from Start Image to Video. Unused at CFG 1."),
                 io.Latent.Input("latent_image", tooltip="The empty video latent, from Start Image to Video."),
                 seed_input("Random seed of the noise. Another seed lets the edit happen in another way."),
                 *solver_inputs(
                     steps=20,
-                    steps_tooltip="Denoising steps of both models together.",
+                    steps_tooltip=(
+                        "Steps from pure noise to the video, both models together: 20, or 8 with few-step LoRAs."
+                    ),
                     cfg=3.5,
                     cfg_tooltip="How strictly the caption is followed: 3.5, or 1 with few-step LoRAs (half the time).",
                 ),
@@ -52,15 +59,22 @@ class EditSampler(io.ComfyNode):
                     min=0,
                     max=1000,
                     tooltip=(
-                        "Keep the first, every n-th and the last latent frame from the boundary on. Higher is faster; "
-                        "0 keeps all. Ignored when a Dropout Schedule is connected."
+                        "From the boundary on, keep only the first, every n-th and the last latent frame (each stands "
+                        "for four images). Higher is faster; 0 keeps all. Ignored when a Dropout Schedule is "
+                        "connected."
                     ),
                 ),
                 model_low_noise,
                 DropoutScheduleType.Input(
-                    "dropout", optional=True, tooltip="One or more drops from a Dropout Schedule."
+                    "dropout",
+                    optional=True,
+                    tooltip="From Dropout Schedule: other rules for which frames are dropped, and when.",
                 ),
-                io.Sigmas.Input("sigmas", optional=True, tooltip="Noise levels to use instead of steps and scheduler."),
+                io.Sigmas.Input(
+                    "sigmas",
+                    optional=True,
+                    tooltip="A list of noise levels (sigmas) to use instead of steps and scheduler.",
+                ),
                 *advanced(
                     positions_input(),
                     io.Float.Input(
@@ -71,14 +85,17 @@ class EditSampler(io.ComfyNode):
                         step=0.1,
                         round=0.01,
                         optional=True,
-                        tooltip="CFG from the boundary on. 0 uses cfg.",
+                        tooltip="A different cfg from the boundary on. 0 keeps the same.",
                     ),
                     reference_frames_input(),
                 ),
             ],
             outputs=[
                 io.Latent.Output(
-                    display_name="latent", tooltip="The latent frames that were kept. Connect it to Decode Keyframes."
+                    display_name="latent",
+                    tooltip=(
+                        "The video, still compressed: the latent frames that were kept. Connect it to Decode Keyframes."
+                    ),
                 ),
                 io.String.Output(
                     display_name="report",

@@ -21,12 +21,15 @@ def model_inputs() -> tuple[io.Input, io.Input]:
     return (
         io.Model.Input(
             "model_high_noise",
-            tooltip="Wan image-to-video model. For Wan 2.2 14B, the high-noise expert.",
+            tooltip="The video model (Wan image-to-video). For Wan 2.2 14B, the file with high_noise in its name.",
         ),
         io.Model.Input(
             "model_low_noise",
             optional=True,
-            tooltip="Low-noise expert of Wan 2.2 14B. Without it, one model does all steps.",
+            tooltip=(
+                "For Wan 2.2 14B, the file with low_noise in its name: it does the last steps. Leave it empty for "
+                "models that are one file."
+            ),
         ),
     )
 
@@ -44,13 +47,16 @@ def solver_inputs(*, steps: int, steps_tooltip: str, cfg: float, cfg_tooltip: st
             "sampler_name",
             options=comfy.samplers.KSampler.SAMPLERS,
             default="euler",
-            tooltip="Sampler. Multistep samplers restart at the boundary and at every drop.",
+            tooltip=(
+                "How noise is turned into an image; euler is a safe choice. Multistep samplers restart at the "
+                "boundary and at every drop."
+            ),
         ),
         io.Combo.Input(
             "scheduler",
             options=comfy.samplers.KSampler.SCHEDULERS,
             default="simple",
-            tooltip="How the noise levels are spread over the steps.",
+            tooltip="How much noise each step takes away; simple is a safe choice.",
         ),
     ]
 
@@ -74,8 +80,8 @@ def boundary_input() -> io.Input:
     return sigma_input(
         "boundary",
         BOUNDARY,
-        "Noise level (1 = pure noise) at which the low-noise model takes over and frames are dropped. 0.9 for Wan 2.2 "
-        "image-to-video.",
+        "When the low-noise model takes over and frames are dropped, as the noise that is left (sigma): 1 is pure "
+        "noise, 0 the finished video. 0.9 for Wan 2.2 image-to-video.",
         display_name="boundary (sigma)",
     )
 
@@ -87,8 +93,8 @@ def positions_input() -> io.Combo.Input:
         default=POSITIONS[0],
         optional=True,
         tooltip=(
-            "Time positions (RoPE) after a drop. compact: the remaining frames count as a shorter video, as published. "
-            "kept: every remaining frame keeps its place in time."
+            "How the model counts time after a drop (RoPE). compact: the remaining frames count as a shorter video, "
+            "as published. kept: every remaining frame keeps its place in time."
         ),
     )
 
@@ -101,7 +107,7 @@ def reference_frames_input() -> io.Int.Input:
         max=1000,
         optional=True,
         tooltip=(
-            "Number of reference latents in front of the video (VACE). They are always kept. 0 finds those of "
-            "WanVaceToVideo by itself."
+            "Only for VACE: how many reference images stand in front of the video. They are always kept. 0 counts "
+            "those of WanVaceToVideo by itself."
         ),
     )

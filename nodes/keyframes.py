@@ -8,6 +8,7 @@ from ..editing.keyframes import decoding_order
 from ..sampling.checks import check_keyframe_vae, check_video_latent
 from ..sampling.kept_frames import frame_numbers, kept_frames, trim_reference_frames
 from ..sampling.vae import decode_images
+from .search_words import also_found_as
 
 
 class DecodeKeyframes(io.ComfyNode):
@@ -18,17 +19,25 @@ class DecodeKeyframes(io.ComfyNode):
             display_name="Decode Keyframes",
             category="IF-Edit",
             description=(
-                "Decodes a video latent into one image for every latent frame: the clean last one of each group of "
-                "four. After a drop, frames are decoded more than once so that no ghost of the frame before remains."
+                "Turns the sampled video (latent) into images: one for every latent frame, the clean last one of its "
+                "four. Frames after a gap are decoded more than once, so that no ghost of another moment remains."
             ),
+            **also_found_as("vae decode", "decode video", "decode frames", "latent to images"),
             inputs=[
                 io.Latent.Input(
-                    "samples", tooltip="A video latent, with or without dropped frames, from the Edit Sampler."
+                    "samples", tooltip="The sampled video (latent) from Edit Sampler, with or without dropped frames."
                 ),
-                io.Vae.Input("vae", tooltip="The video VAE of the model: wan_2.1_vae for 14B, wan2.2_vae for 5B."),
+                io.Vae.Input(
+                    "vae",
+                    tooltip=(
+                        "The VAE of the model, which makes images of latents: wan_2.1_vae for 14B, wan2.2_vae for 5B."
+                    ),
+                ),
             ],
             outputs=[
-                io.Image.Output(display_name="images", tooltip="One image for every kept latent frame, in order."),
+                io.Image.Output(
+                    display_name="images", tooltip="The frames as images, in order. Connect them to Frame Selector."
+                ),
                 io.String.Output(
                     display_name="frame_numbers",
                     tooltip=(

@@ -15,6 +15,7 @@ from ..editing.vlm.address import check_address, check_key_may_go, check_key_var
 from ..editing.vlm.local import TransformersLanguageModel, check_repository
 from ..editing.vlm.server import ServerLanguageModel
 from ..editing.vlm.text_encoder import TextEncoderLanguageModel
+from .search_words import also_found_as
 
 VLM = io.Custom("IFEDIT_VLM")
 CATEGORY = "IF-Edit/language models"
@@ -54,9 +55,11 @@ class VLMFromTextEncoder(io.ComfyNode):
             display_name="VLM from Text Encoder",
             category=CATEGORY,
             description=(
-                "A text encoder that can also write text: Qwen3-VL, Qwen3.5, Gemma 3 and Gemma 4 in newer versions of "
-                "ComfyUI. Nothing to install. Wan's text encoder (umT5) cannot write."
+                "A language model that looks at images (VLM), from a text encoder that can also write text: Qwen3-VL, "
+                "Qwen3.5, Gemma 3 and Gemma 4 in newer versions of ComfyUI. Nothing to install. Wan's text encoder "
+                "(umT5) cannot write."
             ),
+            **also_found_as("llm", "vision language model", "qwen3-vl", "gemma", "local llm"),
             inputs=[
                 io.Clip.Input(
                     "clip",
@@ -83,10 +86,11 @@ class VLMFromTransformers(io.ComfyNode):
             display_name="VLM from Transformers",
             category=CATEGORY,
             description=(
-                "A vision-language model from a folder in ComfyUI's models/LLM, run with transformers. It is loaded "
-                "when the caption node asks, and leaves the GPU when sampling needs the memory. Nothing is downloaded "
-                "unless you ask for it."
+                "A language model that looks at images (VLM), from a folder in ComfyUI's models/LLM, run with "
+                "transformers. It is loaded when the caption node asks, and leaves the GPU when sampling needs the "
+                "memory. Nothing is downloaded unless you ask for it."
             ),
+            **also_found_as("llm", "vision language model", "qwen2.5-vl", "hugging face", "local llm"),
             inputs=[
                 io.Combo.Input(
                     "folder",
@@ -171,10 +175,11 @@ class VLMFromServer(io.ComfyNode):
             display_name="VLM from Server",
             category=CATEGORY,
             description=(
-                "A language model behind any OpenAI-compatible server: Ollama, LM Studio, vLLM, llama.cpp, "
-                'transformers serve, OpenAI. Needs the openai client (pip install "openai>=1.52.1"). Nothing is sent '
-                "before the caption node asks."
+                "A language model that looks at images (VLM), behind any OpenAI-compatible server: Ollama, LM Studio, "
+                'vLLM, llama.cpp, transformers serve, OpenAI. Needs the openai client (pip install "openai>=1.52.1"). '
+                "Nothing is sent before the caption node asks."
             ),
+            **also_found_as("ollama", "llm", "vision language model", "qwen2.5-vl", "lm studio", "llama.cpp", "openai"),
             inputs=[
                 io.String.Input(
                     "address",

@@ -10,6 +10,7 @@ from ..sampling.report import Report
 from ..sampling.still_video import NAME, StillVideo, refine_images
 from .inputs import advanced, model_inputs, seed_input, sigma_input, solver_inputs
 from .progress import text_under
+from .search_words import also_found_as
 
 
 class StillVideoRefiner(io.ComfyNode):
@@ -18,17 +19,18 @@ class StillVideoRefiner(io.ComfyNode):
         model_high_noise, model_low_noise = model_inputs()
         return io.Schema(
             node_id="IFEdit_StillVideoRefiner",
-            display_name="Still-Video Refiner",
+            display_name="Still-Video Refiner (Sharpen)",
             category="IF-Edit",
             description=(
                 "Sharpens an image: makes a short still video of it and keeps its sharpest frame, provided the content "
                 "is unchanged. If no frame is clearly sharper, the image is returned unchanged. Works on any blurred "
                 "or noisy image."
             ),
+            **also_found_as("deblur", "denoise image", "refine image", "enhance image", "img2img"),
             inputs=[
                 model_high_noise,
-                io.Clip.Input("clip", tooltip="Text encoder of the model."),
-                io.Vae.Input("vae", tooltip="Video VAE of the model."),
+                io.Clip.Input("clip", tooltip="The text encoder of the model, which reads the prompt."),
+                io.Vae.Input("vae", tooltip="The VAE of the model, which turns images into latents and back."),
                 io.Image.Input(
                     "image", tooltip="The image to refine, from Frame Selector. A batch is refined one by one."
                 ),
@@ -36,8 +38,8 @@ class StillVideoRefiner(io.ComfyNode):
                 *solver_inputs(
                     steps=8,
                     steps_tooltip=(
-                        "Denoising steps of the full still video, as in the Edit Sampler. The img2img pass makes only "
-                        "the last of them, from start_sigma on."
+                        "Steps from pure noise to the image, as in Edit Sampler. The img2img pass makes only the last "
+                        "of them, from start_sigma on."
                     ),
                     cfg=1.0,
                     cfg_tooltip="How strictly the prompt is followed. 1 changes the image least and is fastest.",
@@ -92,8 +94,8 @@ class StillVideoRefiner(io.ComfyNode):
                     sigma_input(
                         "start_sigma",
                         START_SIGMA,
-                        "For the img2img pass: noise level (1 = pure noise) to start at. Higher changes more; the "
-                        "low-noise expert knows levels up to 0.9.",
+                        "For the img2img pass: how much noise is put on the image first (1 is pure noise). Higher "
+                        "changes more; the low-noise model knows levels up to 0.9.",
                         optional=True,
                     ),
                     io.Boolean.Input(

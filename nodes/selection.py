@@ -15,6 +15,7 @@ from ..editing.selection.select import BEST_MEASURED, COLLAGE_SIDE, WHEN_NONE, Q
 from .inputs import advanced
 from .language_models import VLM
 from .progress import FilmstripPreview, text_under
+from .search_words import also_found_as
 
 FRAMES_TOOLTIP = "The frames of the video in order, from Decode Keyframes or VAE Decode."
 NUMBERS_TOOLTIP = (
@@ -31,12 +32,13 @@ class FrameCollage(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return io.Schema(
             node_id="IFEdit_FrameCollage",
-            display_name="Frame Collage",
+            display_name="Frame Collage (Contact Sheet)",
             category="IF-Edit",
             description=(
                 "Puts the source and all frames of the video on one page, each with its number. Use it to choose a "
                 "frame, or to show how an edit came about."
             ),
+            **also_found_as("image grid", "storyboard", "montage"),
             inputs=[
                 io.Image.Input(
                     "source", tooltip="The image before the edit, shown at the top. Of a batch, the first is shown."
@@ -94,6 +96,9 @@ class FrameSelector(io.ComfyNode):
                 "Picks the edited image from the video. By default it is the earliest frame after which nothing "
                 "changes, because later frames drift. A connected language model can choose instead, or you can: "
                 "click a frame in the filmstrip and run again. Only this node and those after it rerun."
+            ),
+            **also_found_as(
+                "best frame", "pick frame", "choose frame", "extract frame", "frame picker", "image chooser"
             ),
             inputs=[
                 io.Image.Input("frames", tooltip=FRAMES_TOOLTIP),
@@ -186,7 +191,10 @@ class FrameSelector(io.ComfyNode):
                 io.String.Output(display_name="reason", tooltip="Why this frame was chosen, in one line."),
                 io.Image.Output(
                     display_name="measures",
-                    tooltip="A plot of remaining change, motion, sharpness and drift over time.",
+                    tooltip=(
+                        "Curves over time: how much is still to change, motion, sharpness, and drift (what should "
+                        "stay but moved or changed its color)."
+                    ),
                 ),
                 io.Image.Output(
                     display_name="candidates", tooltip="The best frames as a batch, starting with the chosen one."

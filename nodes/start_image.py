@@ -5,6 +5,7 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from ..sampling.start_image import condition_on_start_image
+from .search_words import also_found_as
 
 
 class StartImageToVideo(io.ComfyNode):
@@ -15,13 +16,22 @@ class StartImageToVideo(io.ComfyNode):
             display_name="Start Image to Video (Wan)",
             category="IF-Edit",
             description=(
-                "Encodes your photo as the first frame of an empty video latent. Same inputs and bit-identical outputs "
-                "as WanImageToVideo, but faster: it does not encode the same gray frames again and again."
+                "Prepares the video: your photo becomes its first frame, the other frames are still empty (a latent). "
+                "Same inputs and bit-identical outputs as WanImageToVideo, but faster: it does not encode the same "
+                "gray frames again and again."
             ),
+            **also_found_as("i2v", "WanImageToVideo", "first frame", "start frame"),
             inputs=[
-                io.Conditioning.Input("positive", tooltip="What happens, from CLIP Text Encode or Temporal Caption."),
+                io.Conditioning.Input(
+                    "positive", tooltip="What happens: the caption of Temporal Caption, through CLIP Text Encode."
+                ),
                 io.Conditioning.Input("negative", tooltip="What to avoid, from CLIP Text Encode."),
-                io.Vae.Input("vae", tooltip="The video VAE of the model: wan_2.1_vae for Wan 2.1 and 2.2 14B."),
+                io.Vae.Input(
+                    "vae",
+                    tooltip=(
+                        "The VAE of the model, which turns images into latents: wan_2.1_vae for Wan 2.1 and 2.2 14B."
+                    ),
+                ),
                 io.Int.Input("width", default=832, min=16, max=16384, step=16, tooltip="Width of the video in pixels."),
                 io.Int.Input(
                     "height", default=480, min=16, max=16384, step=16, tooltip="Height of the video in pixels."
@@ -36,7 +46,9 @@ class StartImageToVideo(io.ComfyNode):
                 ),
                 io.Int.Input("batch_size", default=1, min=1, max=4096, tooltip="Number of videos."),
                 io.ClipVisionOutput.Input(
-                    "clip_vision_output", optional=True, tooltip="Only for Wan 2.1: the start image as CLIP sees it."
+                    "clip_vision_output",
+                    optional=True,
+                    tooltip="Only for Wan 2.1: the start image from CLIP Vision Encode.",
                 ),
                 io.Image.Input(
                     "start_image",
@@ -47,7 +59,9 @@ class StartImageToVideo(io.ComfyNode):
             outputs=[
                 io.Conditioning.Output(display_name="positive", tooltip="With the start image, for the Edit Sampler."),
                 io.Conditioning.Output(display_name="negative", tooltip="With the start image, for the Edit Sampler."),
-                io.Latent.Output(display_name="latent", tooltip="Empty video latent, for the Edit Sampler."),
+                io.Latent.Output(
+                    display_name="latent", tooltip="The video, empty but for the photo, for Edit Sampler."
+                ),
             ],
         )
 

@@ -124,6 +124,21 @@ def test_every_node_explains_itself(object_info, node_id):
     assert (PACK / "web" / "docs" / f"{node_id}.md").read_text(encoding="utf-8").strip()
 
 
+def texts_of(node):
+    """Every text that ComfyUI shows of a node: its description, and the tooltips of its inputs and outputs."""
+    sections = [node["input"].get(section, {}) for section in ("required", "optional")]
+    inputs = [options["tooltip"] for section in sections for _, options in section.values()]
+    return [node["description"], *inputs, *(node["output_tooltips"] or [])]
+
+
+@pytest.mark.parametrize("node_id", NODE_IDS)
+def test_what_a_node_says_is_short_and_names_terms_only_behind_plain_words(object_info, node_id):
+    for text in texts_of(object_info[node_id]):
+        assert len(text) <= 330 and text.endswith("."), text
+        plain = re.sub(r"\([^)]*\)", "", text.replace("VLM nodes", "").replace("Qwen3-VL", ""))
+        assert not re.search(r"\b(sigma|sigmas|RoPE|Lanczos|VLM|experts?|denois\w+ steps?)\b", plain), text
+
+
 def test_source_files_are_plain_ascii():
     assert [str(file) for file in PYTHON_FILES if not file.read_bytes().isascii()] == []
 
@@ -135,7 +150,7 @@ def test_the_device_is_comfyuis_choice(forbidden):
 
 # --- what the ComfyUI registry gets ---
 
-PUBLISHED_FOLDERS = ["demo", "editing", "nodes", "sampling", "web", "example_workflows"]
+PUBLISHED_FOLDERS = ["demo", "editing", "locales", "nodes", "sampling", "web", "example_workflows"]
 PUBLISHED_FILES = ["LICENSE", "README.md", "__init__.py", "pyproject.toml"]
 
 

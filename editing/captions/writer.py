@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,13 +13,15 @@ from ..vlm import LanguageModel
 from ..vlm.ask import SHOWN, ask_until
 from .prompts import CHINESE, ENGLISH, MAY_MOVE, ONE_SENTENCE, STAGED, STILL, retry_text, system_text, user_text
 from .replies import Reply, problem_of, problem_of_end_state, read_reply, with_still_camera, without_still_camera
-from .rules import CAMERA_STILL, temporal_caption
+from .rules import CAMERA_STILL, NOT_UNDERSTOOD, temporal_caption
 
 if TYPE_CHECKING:
     import torch
 
 AUTOMATIC, RULES = "automatic", "rules"
 STYLES = (AUTOMATIC, STAGED, ONE_SENTENCE, RULES)
+
+QUOTED = 120  # characters of the instruction and of the caption in a hint, which has to fit under a node
 
 log = logging.getLogger(__name__)
 
@@ -44,13 +47,27 @@ class WrittenCaption:
 def by_rules(instruction: str, camera: str = STILL) -> WrittenCaption:
     """The caption by `captions.temporal_caption`; with a camera that may move, it does not say that it stays still.
 
+    Where no rule understood the instruction, the warning says so, what the caption is now, and what would help.
+
     Raises ValueError for an instruction without a word.
     """
     ruled = temporal_caption(instruction)
     caption = without_still_camera(ruled.caption) if camera == MAY_MOVE else ruled.caption
+    if ruled.family == NOT_UNDERSTOOD:
+        warning = _explain_not_understood(instruction, caption)
+        return WrittenCaption(caption, ruled.end_state, warning, warning)
     read = ", ".join(f'"{written}" as "{right}"' for written, right in ruled.corrections)
     how = f"Written by rules, as an edit of the kind: {ruled.family}."
     return WrittenCaption(caption, ruled.end_state, f"{how} Read {read}." if read else how)
+
+
+def _explain_not_understood(instruction: str, caption: str) -> str:
+    asked, told = (textwrap.shorten(text, QUOTED, placeholder=" ...") for text in (instruction, caption))
+    return (
+        f'The built-in rules do not understand "{asked}". The video model will read: "{told}" If that does not tell '
+        'what happens, write it in English, like "make the ball blue", "remove the cup" or "open the door", or let a '
+        "language model write the caption: connect one of the VLM nodes to vlm."
+    )
 
 
 def asks_for_camera(instruction: str) -> bool:
@@ -132,16 +149,19 @@ def write_caption(
             f"{asked.problem}{said} Switch strict off to have the rules write the caption in such a case."
         )
     in_english = " The rules write English." if language == CHINESE else ""
-    warning = f"{asked.problem} The rules wrote this caption instead.{in_english}"
-    return WrittenCaption(ruled.caption, ruled.end_state, f"{warning}\n\n{ruled.reasoning}", warning)
+    return _with_warning(ruled, f"{asked.problem} The rules wrote this caption instead.{in_english}")
 
 
 def _write_without_model(ruled: WrittenCaption, style: str, strict: bool) -> WrittenCaption:
     missing = f'The style "{style}" needs a language model: connect one of the VLM nodes to vlm.'
     if strict:
         raise ValueError(f"{missing} Or choose the style {RULES}, or switch strict off.")
-    warning = f"{missing} The rules wrote this caption instead."
-    return WrittenCaption(ruled.caption, ruled.end_state, f"{warning}\n\n{ruled.reasoning}", warning)
+    return _with_warning(ruled, f"{missing} The rules wrote this caption instead.")
+
+
+def _with_warning(ruled: WrittenCaption, warning: str) -> WrittenCaption:
+    warnings = " ".join(filter(None, (warning, ruled.warning)))
+    return WrittenCaption(ruled.caption, ruled.end_state, f"{warning}\n\n{ruled.reasoning}", warnings)
 
 
 def _finished(

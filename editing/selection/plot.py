@@ -1,6 +1,7 @@
 """The measures over time, as a picture: one curve below the other, the chosen frame marked through all of them.
 
-Drawn with Pillow alone, which ComfyUI always has, so that the page looks the same everywhere.
+Drawn with Pillow alone, which ComfyUI always has, so that the page looks the same everywhere: dark as ComfyUI, in the
+colors and words of the filmstrip (web/js/filmstrip.js), and large enough to be read in a node that is 512 pixels wide.
 """
 
 from __future__ import annotations
@@ -10,22 +11,23 @@ from collections.abc import Sequence
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from .collage import ACCENT, PAPER, RULE, to_tensor
+from .collage import to_tensor
 from .measures import Measures
 from .settling import FLOOR
 
 WIDTH = 1024  # pixels, as are all lengths here
-MARGIN, LABELS, TOP, ROW, GAP, AXIS = 28, 172, 46, 92, 22, 40
-TEXT, SMALL = 19, 14
+MARGIN, TOP, TITLE, ROW, GAP, AXIS = 28, 62, 46, 96, 26, 58
+TEXT, SMALL = 34, 26  # shown at half this size in a node of 512 pixels
 FINER = 2  # drawn larger by this and then scaled down, which smooths the lines
-QUIET = (122, 122, 118)
+PAPER, RULE, QUIET, ACCENT = (27, 28, 31), (72, 74, 80), (176, 178, 184), (255, 176, 0)
+FILL = 0.22  # of a curve's color, below it
 MOST_TICKS = 9
-COLORS = {
-    "change": (38, 102, 168),
-    "motion": (20, 128, 110),
-    "sharpness": (120, 78, 160),
-    "drift": (150, 104, 16),
-    "content": (86, 96, 110),
+COLORS = {  # they stay apart for color-blind eyes (after Okabe and Ito)
+    "change": (86, 180, 233),
+    "motion": (230, 159, 0),
+    "sharpness": (47, 192, 143),
+    "drift": (204, 121, 167),
+    "content": (170, 184, 204),
 }
 
 
@@ -44,22 +46,23 @@ def plot_measures(measures: Measures, chosen: int | None, candidates: Sequence[i
     chosen: number of the frame that was taken, None for none. candidates: the numbers of the best frames, best first.
     """
     rows = curves(measures)
-    height = 2 * MARGIN + TOP + len(rows) * (ROW + GAP) - GAP + AXIS
+    height = 2 * MARGIN + TOP + len(rows) * (TITLE + ROW + GAP) - GAP + AXIS
     page = Image.new("RGB", (WIDTH * FINER, height * FINER), PAPER)
     drawing = _Drawing(page, measures.numbers)
     top = MARGIN + TOP
-    bottom = top + len(rows) * (ROW + GAP) - GAP
-    drawing.candidates(candidates, chosen, top, bottom)
+    drawing.names(candidates, chosen, top)
     for name, values in rows.items():
-        drawing.row(top, name, _title(name), _unit(name, measures), values.tolist())
+        drawing.title(top, name, _title(name), _unit(name, measures))
+        top += TITLE
+        drawing.candidates(candidates, chosen, top)
+        drawing.row(top, name, values.tolist())
         if name == "change":
             largest = max(float(measures.remaining_change.max()), 2 * FLOOR)
             drawing.level(top, measures.settling.tolerance / largest, "done")
+        if chosen is not None:
+            drawing.chosen(chosen, top, float(values[measures.numbers.index(chosen)]))
         top += ROW + GAP
-    drawing.axis(bottom)
-    if chosen is not None:
-        place = measures.numbers.index(chosen)
-        drawing.chosen(chosen, MARGIN, bottom, [float(values[place]) for values in rows.values()])
+    drawing.axis(top - GAP)
     return to_tensor(page.resize((WIDTH, height), Image.Resampling.LANCZOS))
 
 
@@ -75,15 +78,16 @@ def _values(measures: Measures) -> dict[str, tuple[torch.Tensor, float]]:
 
 
 def _title(name: str) -> str:
-    return {"change": "remaining change", "content": "remaining content"}.get(name, name)
+    return {"change": "still to change", "content": "content still to change"}.get(name, name)
 
 
 def _unit(name: str, measures: Measures) -> str:
-    largest = float(_values(measures)[name][0].max())
+    values, _ = _values(measures)[name]
+    largest = float(values.max())
     return {
         "change": f"up to {largest:.2f} of 1",
         "motion": f"up to {largest:.3f} a frame",
-        "sharpness": f"up to {largest:.3g}",
+        "sharpness": f"{100 * float(values.min()) / max(largest, 1e-9):.0f} % to 100 % of the sharpest",
         "drift": f"up to {largest:.1f} (1: just seen)",
         "content": f"up to {largest:.3f}",
     }[name]
@@ -95,7 +99,7 @@ class _Drawing:
     def __init__(self, page: Image.Image, numbers: Sequence[int]):
         self.pen = ImageDraw.Draw(page)
         self.numbers = numbers
-        self.left, self.right = MARGIN + LABELS, WIDTH - MARGIN - 14
+        self.left, self.right = MARGIN + 14, WIDTH - MARGIN - 14
         self.font, self.small = (ImageFont.load_default(size * FINER) for size in (TEXT, SMALL))
 
     def x(self, number: int) -> float:
@@ -113,30 +117,31 @@ class _Drawing:
     def text(self, x: float, y: float, text: str, color: tuple[int, int, int], anchor: str, small: bool = True) -> None:
         self.pen.text((x * FINER, y * FINER), text, fill=color, font=self.small if small else self.font, anchor=anchor)
 
-    def row(self, top: float, name: str, title: str, unit: str, values: list[float]) -> None:
+    def title(self, top: float, name: str, title: str, unit: str) -> None:
+        self.text(MARGIN, top + TITLE / 2 - 2, title, COLORS[name], "lm", small=False)
+        self.text(WIDTH - MARGIN, top + TITLE / 2 - 2, unit, QUIET, "rm")
+
+    def row(self, top: float, name: str, values: list[float]) -> None:
         color, bottom = COLORS[name], top + ROW
-        self.text(MARGIN, top + ROW / 2 - 11, title, color, "lm", small=False)
-        self.text(MARGIN, top + ROW / 2 + 12, unit, QUIET, "lm")
-        self.line([(self.left, bottom), (self.right, bottom)], RULE, 1)
         points = [(self.x(number), bottom - value * ROW) for number, value in zip(self.numbers, values, strict=True)]
         if len(points) > 1:
-            light = tuple(round(0.86 * paper + 0.14 * ink) for paper, ink in zip(PAPER, color, strict=True))
+            below = tuple(round((1 - FILL) * paper + FILL * ink) for paper, ink in zip(PAPER, color, strict=True))
             area = [(points[0][0], bottom), *points, (points[-1][0], bottom)]
-            self.pen.polygon([(x * FINER, y * FINER) for x, y in area], fill=light)
-            self.line([(self.left, bottom), (self.right, bottom)], RULE, 1)
-            self.line(points, color, 2)
+            self.pen.polygon([(x * FINER, y * FINER) for x, y in area], fill=below)
+            self.line(points, color, 3)
+        self.line([(self.left, bottom), (self.right, bottom)], RULE, 2)
         if len(points) <= 24:  # kept frames: what lies between is not known
             for x, y in points:
-                self.dot(x, y, 3.5, color)
+                self.dot(x, y, 5, color)
 
     def level(self, top: float, value: float, label: str) -> None:
         """A dashed line at this height of a row."""
         y = top + ROW * (1 - min(value, 1))
         x = self.left
         while x < self.right:
-            self.line([(x, y), (min(x + 6, self.right), y)], QUIET, 1)
-            x += 12
-        self.text(self.right, y - 3, label, QUIET, "rb")
+            self.line([(x, y), (min(x + 8, self.right), y)], QUIET, 2)
+            x += 16
+        self.text(self.right, y - 4, label, QUIET, "rb")
 
     def axis(self, bottom: float) -> None:
         step = -(-len(self.numbers) // MOST_TICKS)
@@ -146,26 +151,31 @@ class _Drawing:
         before = None
         for number in (self.numbers[place] for place in shown):
             x = self.x(number)
-            if before is None or x - before >= 34:
-                self.line([(x, bottom), (x, bottom + 6)], QUIET, 1)
-                self.text(x, bottom + 10, str(number), QUIET, "ma")
+            if before is None or x - before >= 70:
+                self.line([(x, bottom), (x, bottom + 8)], QUIET, 2)
+                self.text(x, bottom + 14, str(number), QUIET, "ma")
                 before = x
-        self.text(MARGIN, bottom + 10, "frame", QUIET, "la")
 
-    def candidates(self, numbers: Sequence[int], chosen: int | None, top: float, bottom: float) -> None:
-        for rank, number in enumerate(numbers, start=1):
+    def names(self, candidates: Sequence[int], chosen: int | None, top: float) -> None:
+        """The frames that are marked, above the rows: the chosen one in full, the other candidates by their rank."""
+        left, right = self.right, self.left
+        if chosen is not None:
+            label, x = f"frame {chosen}", self.x(chosen)
+            half = self.pen.textlength(label, font=self.font) / FINER / 2
+            middle = min(max(x, MARGIN + half), WIDTH - MARGIN - half)
+            left, right = middle - half - 24, middle + half + 24
+            self.text(middle, top - 14, label, ACCENT, "mb", small=False)
+        for rank, number in enumerate(candidates, start=1):
+            x = self.x(number)
+            if number != chosen and not left < x < right:
+                self.text(x, top - 14, f"{rank}.", QUIET, "mb")
+
+    def candidates(self, numbers: Sequence[int], chosen: int | None, top: float) -> None:
+        for number in numbers:
             if number != chosen:
-                x = self.x(number)
-                self.line([(x, top - 8), (x, bottom)], RULE, 1.5)
-                if chosen is None or abs(x - self.x(chosen)) > 44:
-                    self.text(x, top - 12, f"{rank}.", QUIET, "mb")
+                self.line([(self.x(number), top), (self.x(number), top + ROW)], RULE, 2)
 
-    def chosen(self, number: int, top: float, bottom: float, values: Sequence[float]) -> None:
-        x, label = self.x(number), f"frame {number}"
-        self.line([(x, top + 28), (x, bottom)], ACCENT, 2)
-        half = self.pen.textlength(label, font=self.font) / FINER / 2
-        middle = min(max(x, self.left + half - 12), self.right - half + 12)
-        self.text(middle, top + 12, label, ACCENT, "mm", small=False)
-        for row, value in enumerate(values):
-            row_bottom = MARGIN + TOP + row * (ROW + GAP) + ROW
-            self.dot(x, row_bottom - float(value) * ROW, 5, ACCENT)
+    def chosen(self, number: int, top: float, value: float) -> None:
+        x = self.x(number)
+        self.line([(x, top), (x, top + ROW)], ACCENT, 3)
+        self.dot(x, top + ROW * (1 - value), 7, ACCENT)

@@ -217,6 +217,47 @@ def test_the_choices_are_those_that_writing_knows():
     assert inputs["seed"].as_dict()["control_after_generate"] is False
 
 
+NONSENSE = ("asdf qwer", "qwer", "lorem ipsum dolor sit amet", "\u628a\u7403\u53d8\u6210\u84dd\u8272", "blorp " * 60)
+UNDERSTOOD = (
+    "make the ball blue",
+    "mvoe the red circel to the left",
+    "could you remove the cup, please?",
+    "zoom in on the cup",
+    "nothing moves",
+    "cat -> dog",
+    "the cup has fallen over, and turn the ball green",
+)
+
+
+@pytest.mark.parametrize("instruction", NONSENSE)
+def test_nonsense_runs_but_says_what_was_not_understood_and_what_would_help(node, monkeypatch, caplog, instruction):
+    shown = []
+    monkeypatch.setattr("if_edit.nodes.caption.text_under", lambda node: shown.append)
+    with caplog.at_level(logging.WARNING):
+        text, caption, _, reasoning = texts(node.execute(instruction))
+    assert caption == temporal_caption(instruction).caption  # the edit runs
+    hint = shown[-1]
+    assert f'do not understand "{instruction[:40]}' in hint and caption[:40] in hint and len(hint) < 520
+    assert '"make the ball blue"' in hint and "connect one of the VLM nodes" in hint
+    assert hint in reasoning and hint in text and hint in caplog.text
+
+
+@pytest.mark.parametrize("instruction", UNDERSTOOD)
+def test_what_the_rules_understand_gets_no_hint(node, monkeypatch, caplog, instruction):
+    shown = []
+    monkeypatch.setattr("if_edit.nodes.caption.text_under", lambda node: shown.append)
+    with caplog.at_level(logging.WARNING):
+        text, caption, *_ = texts(node.execute(instruction))
+    assert shown == [caption] and text == caption and not caplog.records
+
+
+def test_nonsense_after_a_model_that_fails_says_both_and_a_model_that_writes_needs_no_hint():
+    failed = write_caption(Scripted(LanguageModelError("Cannot reach it.")), "asdf qwer")
+    assert failed.warning.startswith("Cannot reach it.") and "do not understand" in failed.warning
+    assert failed.reasoning.count("do not understand") == 1
+    assert write_caption(Scripted(GOOD), "knock the cup over").warning == ""
+
+
 # ---- in a graph
 
 

@@ -23,10 +23,10 @@ from .clauses import single_edits
 from .cleaning import plain, readable, request
 from .families.rule import CAMERA_STILL
 from .spelling import mend
-from .writing import LONGEST_ADDITION, Edit, TemporalCaption, not_understood, recognise, write
+from .writing import LONGEST_ADDITION, NOT_UNDERSTOOD, Edit, TemporalCaption, not_understood, recognise, write
 
 LONGEST = 1000  # characters; a longer text is a story that no rule reads
-__all__ = ["CAMERA_STILL", "TemporalCaption", "temporal_caption"]
+__all__ = ["CAMERA_STILL", "NOT_UNDERSTOOD", "TemporalCaption", "temporal_caption"]
 
 
 def temporal_caption(instruction: str) -> TemporalCaption:
@@ -35,7 +35,8 @@ def temporal_caption(instruction: str) -> TemporalCaption:
     The caption reads: the process in time, what stays, and "The camera stays still." unless the edit moves the camera.
     Edits named together ("remove the cup, then turn the ball blue") follow each other; their family is "several".
     What is not understood is passed on as a plain sentence, without its "could you ... please?", with the family
-    "unknown". A misspelt word is read as the word it stands for where that is certain, and named in `corrections`.
+    `NOT_UNDERSTOOD`. A misspelt word is read as the word it stands for where that is certain, and named in
+    `corrections`.
 
     Raises ValueError for an instruction without a word.
     """

@@ -16,6 +16,7 @@ from .imperative import as_told, is_verb_of, readings
 from .spelling import is_known
 from .vocabulary import MODAL, OWN_VERBS, TIME, VERBS
 
+NOT_UNDERSTOOD = "unknown"  # the family of what no rule knows
 LONGEST_ADDITION = 400  # characters that a caption may be longer than the instruction
 
 
@@ -23,8 +24,8 @@ LONGEST_ADDITION = 400  # characters that a caption may be longer than the instr
 class TemporalCaption:
     """What happens (`caption`), how it ends (`end_state`, one sentence), and the kind of edit recognised (`family`).
 
-    The family is "unknown" where no rule understood the instruction. `corrections`: the misspelt words, as written and
-    as read.
+    The family is `NOT_UNDERSTOOD` where no rule understood the instruction. `corrections`: the misspelt words, as
+    written and as read.
     """
 
     caption: str
@@ -123,7 +124,7 @@ def not_understood(asked: str) -> Edit:
         process, end_state = f"The scene gradually comes to show {shown}.", f"The scene shows {shown}."
     else:
         process, end_state = _sentence(told), f"This has been done: {_without_capital(told)}."
-    return Edit("unknown", process, end_state, REST_STAYS, camera)
+    return Edit(NOT_UNDERSTOOD, process, end_state, REST_STAYS, camera)
 
 
 def _tells(text: str) -> bool:

@@ -314,17 +314,26 @@ def test_the_plot_marks_the_choice_and_draws_every_measure():
     measures = measure_frames(moving_ball(settles=12), range(33))
     plain, marked = plot_measures(measures, None), plot_measures(measures, 12, [12, 20])
     assert plain.shape == marked.shape
-    accent = torch.tensor([200, 62, 20]) / 255
-
-    def columns(page):
-        return ((page[0] - accent).abs().amax(dim=-1) < 0.02).sum(dim=0)
-
-    assert columns(plain).max() == 0
-    line = int(columns(marked).argmax())
-    first, last = 200, 1024 - 28 - 14
+    accent = torch.tensor([255, 176, 0]) / 255
+    near_accent = (marked[0] - accent).abs().amax(dim=-1) < 0.06
+    drawn = near_accent & ((marked[0] - plain[0]).abs().amax(dim=-1) > 0.1)
+    line = int(drawn.sum(dim=0).argmax())
+    assert drawn[:, line].sum() > 4 * 90  # through every row
+    first, last = 28 + 14, 1024 - 28 - 14
     assert line == pytest.approx(first + (last - first) * 12 / 32, abs=2)
     with_content = plot_measures(measure_frames(moving_ball(settles=12), range(33), None, torch.rand(33, 4)), 12)
     assert with_content.shape[1] > marked.shape[1]
+
+
+def test_the_plot_is_dark_and_its_letters_are_large_enough_for_a_node_of_512_pixels():
+    page = plot_measures(measure_frames(moving_ball(settles=12), range(33)), None)[0]
+    assert page.median() < 0.15
+    still_to_change = torch.tensor([86, 180, 233]) / 255
+    title = ((page[:, :300] - still_to_change).abs().amax(dim=-1) < 0.1).any(dim=1)  # its letters, then the curve
+    first, *_ = title.nonzero().flatten().tolist()
+    letters = int((~title[first:]).nonzero()[0])
+    assert letters >= 2 * 11, "pixels; half of them in a node of 512 pixels"
+    assert (page - still_to_change).abs().amax(dim=-1)[first : first + letters].min() < 0.02
 
 
 def test_noise_is_not_drawn_as_if_it_were_a_change():
