@@ -17,56 +17,46 @@ from if_edit.tests.support.stand_ins import copy_comfyui, write_small_models
 from if_edit.tests.support.tiny_vlm import write_tiny_vlm
 from if_edit.tools.client import BYPASSED, Client, WorkflowError, find_node, workflow_to_prompt
 from if_edit.tools.comfyui import PACK, Server, find_installation, free_port
+from if_edit.tools.make_workflows import make_files
+from if_edit.tools.workflow_graph import Graph
 from PIL import Image
 
 DEMO, WAN_14B, WAN_5B = "edit_image_demo", "edit_image_wan2.2_14B", "edit_image_wan2.2_5B"
 WITH_VLM, REGION, PICK = "edit_image_with_vlm", "edit_region_of_photo", "pick_the_frame"
-EDITS = [DEMO, WAN_14B, WAN_5B, WITH_VLM, REGION]  # the whole chain
-WORKFLOWS = [*EDITS, PICK]
-STEPS_OF_THE_CHAIN = [
-    "1  Temporal caption",
-    "2  Video with dropout",
-    "3  Choose the frame",
-    "4  Still-video refiner",
-    "5  Composite into the photo",
-    "Result",
-]
+WORKFLOWS = [DEMO, WAN_14B, WAN_5B, WITH_VLM, REGION, PICK]
+CHAIN = ["Start here", "Models", "Source image", "Instruction", "Edit", "Frame Selector", "Finish"]
+SHOWN = ["Before and After", "Result", "All frames"]
+BESIDES = {WITH_VLM: ["VLM from Server", "Reasoning"], PICK: ["Measures", "Best frames"]}
+EDIT_SAMPLER = "Edit Sampler"
+BLUEPRINTS = ["Edit Image (IF-Edit)", "Edit a Region (IF-Edit)", "Refine a Frame (IF-Edit)"]
 TITLE_HEIGHT = 30  # of a node, above its position; of a group, inside its bounding box
-# What the browser (frontend 1.32.9) makes a node at least as high as, in pixels.
-EDGES, SOCKET_ROW, WIDGET, TEXT_BOX, TEXT_UNDER = 14, 20, 24, 54, 42
-WRITES_TEXT_UNDER_ITSELF = (
-    "IFEdit_EditSampler",
-    "IFEdit_FitImageForWan",
-    "IFEdit_FrameSelector",
-    "IFEdit_RestoreEdit",
-    "IFEdit_StillVideoRefiner",
-    "IFEdit_TemporalCaption",
-)
-PICTURE = 200  # what a node shows below its widgets
-SHOWS_PICTURE = ("IFEdit_FitImageForWan", "IFEdit_FrameSelector", "IFEdit_RestoreEdit")
-FILMSTRIP = 250  # of the Frame Selector
 WIDGETS = ("INT", "FLOAT", "STRING", "BOOLEAN", "COMBO")
 FILE_LISTS = ("image", "folder", "unet_name", "clip_name", "vae_name", "lora_name")  # what is on a person's disk
 SAVED_BESIDE_WIDGETS = {"seed": "fixed", "image": "image"}  # values without a socket: after a seed, after an upload
 
 
 def load(name: str) -> dict:
-    return json.loads((PACK / "example_workflows" / f"{name}.json").read_text(encoding="utf-8"))
+    folder = "subgraphs" if name in BLUEPRINTS else "example_workflows"
+    return json.loads((PACK / folder / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def subgraphs(workflow: dict) -> dict[str, dict]:
     return {each["id"]: each for each in workflow.get("definitions", {}).get("subgraphs", [])}
 
 
+def all_nodes(workflow: dict) -> list[dict]:
+    """All nodes of the workflow and of its subgraphs."""
+    return workflow["nodes"] + [node for graph in subgraphs(workflow).values() for node in graph["nodes"]]
+
+
 def real_nodes(workflow: dict) -> list[dict]:
     """All nodes that run, those inside subgraphs included."""
-    inner = [node for graph in subgraphs(workflow).values() for node in graph["nodes"]]
     kinds = {"MarkdownNote", *subgraphs(workflow)}
-    return [node for node in workflow["nodes"] + inner if node["type"] not in kinds]
+    return [node for node in all_nodes(workflow) if node["type"] not in kinds]
 
 
 def by_title(workflow: dict, title: str) -> dict:
-    (found,) = (node for node in workflow["nodes"] if node.get("title") == title)
+    (found,) = (node for node in all_nodes(workflow) if node.get("title") == title)
     return found
 
 
@@ -77,27 +67,47 @@ def box(node: dict) -> tuple[float, float, float, float]:
 
 
 def test_every_shipped_workflow_is_tested():
-    assert sorted(path.stem for path in (PACK / "example_workflows").glob("*.json")) == sorted(WORKFLOWS)
+    assert sorted(path.stem for path in (PACK / "example_workflows").glob("*.json")) == sorted([*WORKFLOWS, "index"])
+    assert sorted(path.stem for path in (PACK / "subgraphs").glob("*.json")) == BLUEPRINTS
 
 
-def test_the_template_browser_has_thumbnails():
-    for name in WORKFLOWS:
-        thumbnail = Image.open(PACK / "example_workflows" / f"{name}.jpg")
-        assert thumbnail.format == "JPEG" and 256 <= thumbnail.width <= 1024
+def test_the_files_are_what_their_program_makes_of_todays_nodes(object_info):
+    for name, text in make_files(object_info).items():
+        assert (PACK / name).read_text(encoding="utf-8") == text, f"{name}: run tools/make_workflows.py"
+        assert text.isascii()  # ComfyUI 0.3.75 reads blueprints with the computer's own encoding
+
+
+# --- the template browser -------------------------------------------------------------------------------------------
+
+
+def test_every_template_has_a_title_a_description_and_pictures_of_its_own():
+    index = json.loads((PACK / "example_workflows" / "index.json").read_text(encoding="utf-8"))
+    assert [template["name"] for template in index["templates"]] == WORKFLOWS
+    seen = set()
+    for template in index["templates"]:
+        assert template["title"] and template["description"].endswith(".")
+        assert template["thumbnailVariant"] == "compareSlider"
+        for name in (template["name"], f"{template['name']}-1", f"{template['name']}-2"):
+            path = PACK / "example_workflows" / f"{name}.{template['mediaSubtype']}"
+            thumbnail = Image.open(path)
+            assert thumbnail.format == "JPEG" and 256 <= thumbnail.width <= 1024
+            assert path.stat().st_size < 80_000
+            if not name.endswith("-1"):  # the two with the embedded model begin with the same image
+                seen.add(path.read_bytes())
+    assert len(seen) == 2 * len(WORKFLOWS)
 
 
 # --- the files ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", WORKFLOWS)
+@pytest.mark.parametrize("name", [*WORKFLOWS, *BLUEPRINTS])
 def test_it_is_well_formed(name):
     workflow = load(name)
     assert workflow["version"] == 0.4
-    inner = [node for graph in subgraphs(workflow).values() for node in graph["nodes"]]
-    node_ids = [node["id"] for node in workflow["nodes"] + inner]
+    node_ids = [node["id"] for node in all_nodes(workflow)]
     assert len(set(node_ids)) == len(node_ids)  # inside subgraphs too: browsers renumber them otherwise
     assert workflow["last_node_id"] == max(node_ids)
-    assert workflow["last_link_id"] == max(link[0] for link in workflow["links"])
+    assert workflow["last_link_id"] == max((link[0] for link in workflow["links"]), default=0)
     check_links(workflow["nodes"], workflow["links"])
     for graph in subgraphs(workflow).values():
         fields = ("id", "origin_id", "origin_slot", "target_id", "target_slot", "type")
@@ -106,11 +116,14 @@ def test_it_is_well_formed(name):
             {"id": -20, "inputs": as_slots(graph["outputs"], "link"), "outputs": []},
         ]
         check_links(graph["nodes"] + ends, [[link[field] for field in fields] for link in graph["links"]])
-        (shell,) = (node for node in workflow["nodes"] if node["type"] == graph["id"])
+        (shell,) = (node for node in all_nodes(workflow) if node["type"] == graph["id"])
         for side in ("inputs", "outputs"):
             assert [(slot["name"], slot["type"]) for slot in shell[side]] == [
                 (slot["name"], slot["type"]) for slot in graph[side]
             ]
+        shown = [slot["name"] for slot in shell["inputs"] if "widget" in slot]
+        assert shell["properties"].get("proxyWidgets", []) == [["-1", widget] for widget in shown]
+        assert len(shell["widgets_values"]) == len(shown)
 
 
 def as_slots(rows: list[dict], side: str) -> list[dict]:
@@ -131,7 +144,7 @@ def check_links(nodes: list[dict], links: list[list]) -> None:
     assert sorted(told) == sorted(heard) == sorted(link[0] for link in links)
 
 
-@pytest.mark.parametrize("name", WORKFLOWS)
+@pytest.mark.parametrize("name", [*WORKFLOWS, *BLUEPRINTS])
 def test_every_node_exists_and_says_where_it_comes_from(name, object_info):
     for node in real_nodes(load(name)):
         assert node["type"] in object_info
@@ -140,7 +153,7 @@ def test_every_node_exists_and_says_where_it_comes_from(name, object_info):
         assert re.fullmatch(r"\d+\.\d+\.\d+", node["properties"]["ver"])
 
 
-@pytest.mark.parametrize("name", WORKFLOWS)
+@pytest.mark.parametrize("name", [*WORKFLOWS, *BLUEPRINTS])
 def test_every_node_is_saved_as_the_browser_saves_it_today(name, object_info):
     for node in real_nodes(load(name)):
         known = all_inputs(object_info[node["type"]])
@@ -170,6 +183,11 @@ def all_inputs(info: dict) -> dict[str, list]:
     return info["input"].get("required", {}) | info["input"].get("optional", {})
 
 
+def has_value_beside(options: dict) -> bool:
+    """Whether the browser gives the input a second widget: what happens to a seed after a run, a button to upload."""
+    return bool(options.get("control_after_generate") or options.get("image_upload"))
+
+
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_every_model_file_can_be_downloaded_from_the_browser(name):
     for node in real_nodes(load(name)):
@@ -177,77 +195,70 @@ def test_every_model_file_can_be_downloaded_from_the_browser(name):
         files = [value for value in node["widgets_values"] if str(value).endswith(".safetensors")]
         assert [model["name"] for model in listed] == files
         for model in listed:
-            assert model["url"].startswith("https://huggingface.co/Comfy-Org/")
-            assert model["url"].endswith(f"/resolve/main/split_files/{model['directory']}/{model['name']}")
+            if model["directory"] == "loras":
+                assert model["url"].startswith("https://huggingface.co/Kijai/WanVideo_comfy/resolve/main/LoRAs/")
+                assert "lightx2v_4step_lora_260412" in model["name"] and model["url"].endswith(f"/{model['name']}")
+            else:
+                assert model["url"].startswith("https://huggingface.co/Comfy-Org/")
+                assert model["url"].endswith(f"/resolve/main/split_files/{model['directory']}/{model['name']}")
 
 
-@pytest.mark.parametrize("name", EDITS)
+# --- what a person sees ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
 def test_the_chain_can_be_seen_at_a_glance(name):
     workflow = load(name)
-    titles = [group["title"] for group in workflow["groups"]]
-    assert [title for title in titles if title in STEPS_OF_THE_CHAIN] == STEPS_OF_THE_CHAIN
-    note = by_title(workflow, "Start here")
-    for words in [title.lstrip("12345 ") for title in STEPS_OF_THE_CHAIN[:-1]] + ["Limits"]:
-        assert words in note["widgets_values"][0]
-    for title in ("Source image", "Instruction", "Edit", "Collage", "Result"):
-        by_title(workflow, title)
-
-
-def test_what_is_picked_from_can_be_seen_at_a_glance():
-    workflow = load(PICK)
-    titles = [group["title"] for group in workflow["groups"]]
-    assert titles == ["Image and model", "1  Temporal caption", "2  Video", "3  Choose the frame", "Result"]
-    (note,) = by_title(workflow, "Start here")["widgets_values"]
-    for words in ("filmstrip", "Click", "Double click", "arrow keys", "auto", "pointer", "seed", "Limits"):
-        assert words in note
-    for title in ("Source image", "Instruction", "Edit", "Measures", "Best frames"):
-        by_title(workflow, title)
+    titles = [node["title"] for node in workflow["nodes"]]
+    assert sorted(titles) == sorted([*CHAIN, *SHOWN, *BESIDES.get(name, [])])
+    note = by_title(workflow, "Start here")["widgets_values"][0]
+    assert len(note.split("\n\n")) == 5
+    assert "**Change what is green**" in note and "Run" in note
+    green = [node["title"] for node in workflow["nodes"] if node.get("bgcolor") == "#353"]
+    assert green == ["Source image", "Instruction"]
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
-def test_nothing_overlaps_and_every_node_is_in_a_group(name):
+def test_it_opens_on_what_to_change_large_enough_to_read(name):
     workflow = load(name)
-    nodes, groups = workflow["nodes"], [group["bounding"] for group in workflow["groups"]]
-    for place, node in enumerate(nodes):
-        left, top, right, bottom = box(node)
-        for other in nodes[place + 1 :]:
-            x0, y0, x1, y1 = box(other)
-            assert right <= x0 or x1 <= left or bottom <= y0 or y1 <= top, f"nodes {node['id']} and {other['id']}"
-        inside = [
-            x <= left and y + TITLE_HEIGHT <= top and right <= x + width and bottom <= y + height
-            for x, y, width, height in groups
-        ]
-        assert any(inside) or node["type"] == "MarkdownNote", f"node {node['id']} is in no group"
+    view = workflow["extra"]["ds"]
+    assert workflow["extra"]["ifEditOpensAt"] == view and 0.8 <= view["scale"] <= 1
+    for title in ("Start here", "Source image"):
+        left, top, right, bottom = box(by_title(workflow, title))
+        x0, y0, x1, y1 = (
+            (place + view["offset"][axis]) * view["scale"]
+            for place, axis in ((left, 0), (top, 1), (right, 0), (bottom, 1))
+        )
+        assert x0 >= 60 and y0 >= 60 and x1 <= 1280 and y1 <= 720  # the window of a small laptop, less its panels
+    instruction = box(by_title(workflow, "Instruction"))
+    assert (instruction[1] + 120 + view["offset"][1]) * view["scale"] < 1000
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
-def test_no_node_grows_over_the_next_one_in_the_browser(name, object_info):
-    for node in load(name)["nodes"]:
-        if node["type"] not in object_info:  # notes, subgraphs
-            continue
-        info = object_info[node["type"]]
-        rows, lines, boxes = 0, 0, node["type"] == "PreviewAny"  # which gets its box from the browser
-        for kind, *rest in all_inputs(info).values():
-            options = rest[0] if rest else {}
-            if not (isinstance(kind, list) or kind in WIDGETS):
-                rows += 1
-            elif options.get("multiline"):
-                boxes += 1
-            else:
-                lines += 2 if has_value_beside(options) else 1
-        needed = EDGES + SOCKET_ROW * max(rows, len(info["output"])) + WIDGET * lines + TEXT_BOX * boxes
-        if node["type"] in WRITES_TEXT_UNDER_ITSELF:
-            needed += TEXT_UNDER
-        if node["type"] in SHOWS_PICTURE:
-            needed += PICTURE
-        if node["type"] == "IFEdit_FrameSelector":
-            needed += FILMSTRIP
-        assert node["size"][1] >= needed, f"{node['type']} is {node['size'][1]} high and will be {needed}"
+def test_it_is_an_app_too(name):
+    workflow = load(name)
+    app = workflow["extra"]["linearData"]
+    widgets = [(by_id(workflow, node)["title"], widget) for node, widget, *_ in app["inputs"]]
+    assert widgets[:3] == [("Source image", "image"), ("Instruction", "instruction"), ("Edit", "seed")]
+    for node, widget, *_ in app["inputs"][:3]:
+        assert widget in [slot["name"] for slot in by_id(workflow, node)["inputs"] if "widget" in slot]
+    assert [by_id(workflow, node)["title"] for node in app["outputs"]] == ["Before and After", "All frames"]
 
 
-def has_value_beside(options: dict) -> bool:
-    """Whether the browser gives the input a second widget: what happens to a seed after a run, a button to upload."""
-    return bool(options.get("control_after_generate") or options.get("image_upload"))
+def by_id(workflow: dict, node_id: int) -> dict:
+    return next(node for node in workflow["nodes"] if node["id"] == node_id)
+
+
+@pytest.mark.parametrize("name", [*WORKFLOWS, *BLUEPRINTS])
+def test_nothing_overlaps_on_any_level(name):
+    workflow = load(name)
+    for nodes in (workflow["nodes"], *(graph["nodes"] for graph in subgraphs(workflow).values())):
+        for place, node in enumerate(nodes):
+            left, top, right, bottom = box(node)
+            for other in nodes[place + 1 :]:
+                x0, y0, x1, y1 = box(other)
+                apart = right <= x0 or x1 <= left or bottom <= y0 or y1 <= top
+                assert apart, f"{node['title']} and {other['title']}"
 
 
 # --- the runs -------------------------------------------------------------------------------------------------------
@@ -278,12 +289,19 @@ def run_small(client: Client, workflow: dict, source: Image.Image, latent_frames
     smaller = {"steps": 2, "resolution": "custom", "megapixels": 0.02}
     for node in prompt.values():
         node["inputs"] |= {name: value for name, value in smaller.items() if name in node["inputs"]}
-    video = prompt[prompt[find_node(prompt, "Edit")]["inputs"]["latent_image"][0]]
+    video = prompt[prompt[find_node(prompt, EDIT_SAMPLER)]["inputs"]["latent_image"][0]]
     video["inputs"]["length"] = 4 * (latent_frames - 1) + 1
-    keyframes = find_node(prompt, "Decode Keyframes")
-    prompt["numbers"] = {"class_type": "PreviewAny", "inputs": {"source": [keyframes, 1]}}  # to look in, nothing more
+    read(prompt, "Numbers", "Decode Keyframes", 1)
+    read(prompt, "Why this frame", "Frame Selector", 3)
+    read(prompt, "End state", "Instruction", 1)
     outputs = client.run(prompt)
-    return outputs, outputs.by_node["numbers"]["text"][0]
+    return outputs, outputs.of("Numbers")["text"][0]
+
+
+def read(prompt: dict, title: str, node: str, output: int) -> None:
+    """Add a node that tells what another one's output is."""
+    source = [find_node(prompt, node), output]
+    prompt[title] = {"class_type": "PreviewAny", "inputs": {"source": source}, "_meta": {"title": title}}
 
 
 def put_in(client: Client, prompt: dict, source: Image.Image) -> None:
@@ -295,9 +313,10 @@ def put_in(client: Client, prompt: dict, source: Image.Image) -> None:
 def check_outputs(client: Client, workflow: dict, outputs, size: tuple[int, int]) -> None:
     """size: of the source, which is that of the result, too."""
     instruction = by_title(workflow, "Instruction")["widgets_values"][0]
-    assert outputs.of("Caption")["text"] == [temporal_caption(instruction).caption]
+    assert outputs.of("Instruction")["text"] == [temporal_caption(instruction).caption]
     assert "frame" in outputs.of("Why this frame")["text"][0]
-    (result,), (collage,) = outputs.images("Result"), outputs.images("Collage")
+    (result,), (after,), (collage,) = (outputs.images(title) for title in ("Result", "Before and After", "All frames"))
+    assert Image.open(io.BytesIO(client.fetch(after))).size == size
     assert Image.open(io.BytesIO(client.fetch(result))).size == size
     assert min(Image.open(io.BytesIO(client.fetch(collage))).size) > min(size)  # the source and several frames
 
@@ -312,12 +331,14 @@ def test_the_demo_runs(comfyui_client):
 def test_of_all_frames_the_chosen_one_is_the_result(comfyui_client, object_info):
     prompt = workflow_to_prompt(load(PICK), object_info)
     put_in(comfyui_client, prompt, Image.open(PACK / "demo" / "sample.png").convert("RGB"))
-    edit, selector = (prompt[find_node(prompt, title)] for title in ("Edit", "Frame Selector"))
+    edit, selector = (prompt[find_node(prompt, title)] for title in (EDIT_SAMPLER, "Frame Selector"))
     edit["inputs"]["steps"] = 4
     assert edit["inputs"]["dropout_stride"] == 1  # all frames
     assert selector["inputs"]["end_state"] == [find_node(prompt, "Instruction"), 1]
     decode = selector["inputs"]["frames"]
     assert prompt[decode[0]]["class_type"] == "VAEDecode"
+    read(prompt, "Why this frame", "Frame Selector", 3)
+    prompt["chosen"] = {"class_type": "PreviewImage", "inputs": {"images": [find_node(prompt, "Frame Selector"), 0]}}
     prompt["all"] = {"class_type": "PreviewImage", "inputs": {"images": decode}, "_meta": {"title": "All"}}
 
     def pictures(outputs, title: str) -> list[Image.Image]:
@@ -327,15 +348,15 @@ def test_of_all_frames_the_chosen_one_is_the_result(comfyui_client, object_info)
     frames = [frame.tobytes() for frame in pictures(outputs, "All")]
     assert len(frames) == 33
     number = int(re.match(r"frame (\d+)", outputs.of("Why this frame")["text"][0])[1])
-    (result,), (plot,) = pictures(outputs, "Result"), pictures(outputs, "Measures")
-    assert result.tobytes() == frames[number]
+    (chosen,), (plot,) = pictures(outputs, "PreviewImage"), pictures(outputs, "Measures")
+    assert chosen.tobytes() == frames[number]
     assert min(plot.size) > 128
     best = pictures(outputs, "Best frames")
     assert len(best) == 3 and best[0].tobytes() == frames[number]
 
     selector["inputs"]["frame"] = other = 5 if number != 5 else 6
-    (result,) = pictures(comfyui_client.run(prompt), "Result")
-    assert result.tobytes() == frames[other] != frames[number]
+    (chosen,) = pictures(comfyui_client.run(prompt), "PreviewImage")
+    assert chosen.tobytes() == frames[other] != frames[number]
 
 
 @pytest.mark.parametrize("name", [WAN_14B, WAN_5B])
@@ -397,10 +418,10 @@ def test_the_video_model_reads_what_the_language_model_wrote_about_the_photo(lar
         )
     assert numbers == "0, 12, 16"
     caption = STAGED_REPLY.rpartition(": ")[2] + " The camera stays still."
-    assert outputs.of("Caption")["text"] == outputs.of("Instruction")["text"] == [caption]
+    assert outputs.of("Instruction")["text"] == [caption]
     prompt = outputs.prompt
     positive = prompt[find_node(prompt, "What happens (positive)")]["inputs"]["text"]
-    assert positive == prompt[find_node(prompt, "Caption")]["inputs"]["source"]  # the caption that was just read
+    assert positive == [find_node(prompt, "Instruction"), 0]
     assert outputs.of("End state")["text"] == ["The girl stands on the meadow with both arms above her head."]
     assert "Then: Both of her arms swing outwards and up." in outputs.of("Reasoning")["text"][0]
 
@@ -427,6 +448,9 @@ def what_was_asked(request: dict) -> tuple[str, Image.Image]:
     return text, Image.open(io.BytesIO(base64.b64decode(image["url"].partition("base64,")[2])))
 
 
+CAPTION_NODES = ("Source image", "VLM from Server", "Instruction", "Reasoning")
+
+
 def test_a_local_model_is_asked_only_where_it_is_connected(large_models_server):
     client = Client(large_models_server.url, large_models_server.check_alive)
     folder = large_models_server.base / "models" / "LLM" / "Qwen2.5-VL-3B-Instruct"
@@ -434,15 +458,16 @@ def test_a_local_model_is_asked_only_where_it_is_connected(large_models_server):
     def caption_nodes() -> dict:
         """What writes and shows the caption, and the local model beside it, connected or not."""
         prompt = workflow_to_prompt(load(WITH_VLM), client.object_info())
-        titles = ("Source image", "VLM from Server", "VLM from Transformers", "Instruction", "Caption", "Reasoning")
-        kept = {find_node(prompt, title): prompt[find_node(prompt, title)] for title in titles}
+        kept = {find_node(prompt, title): prompt[find_node(prompt, title)] for title in CAPTION_NODES}
         put_in(client, kept, Image.new("RGB", (160, 90), "teal"))
         nobody = f"http://127.0.0.1:{free_port()}/v1"
         kept[find_node(kept, "VLM from Server")]["inputs"] |= {"address": nobody, "retries": 0}
+        local = {"folder": folder.name, "temperature": 0.0, "max_tokens": 1024}
+        kept["local"] = {"class_type": "IFEdit_VLMFromTransformers", "inputs": local}
         return kept
 
     def connect(prompt: dict) -> dict:
-        prompt[find_node(prompt, "Instruction")]["inputs"]["vlm"] = [find_node(prompt, "VLM from Transformers"), 0]
+        prompt[find_node(prompt, "Instruction")]["inputs"]["vlm"] = ["local", 0]
         return prompt
 
     assert not folder.exists()
@@ -457,34 +482,70 @@ def test_a_local_model_is_asked_only_where_it_is_connected(large_models_server):
     assert folder.name in why and ("wrote nothing" in why or "could not be used" in why)  # all that a random model can
 
 
-def test_the_note_tells_how_to_get_the_models_that_the_nodes_name():
+def test_the_note_tells_how_to_get_the_model_that_the_node_names():
     workflow = load(WITH_VLM)
-    (note,) = by_title(workflow, "Which language model?")["widgets_values"]
+    (note,) = by_title(workflow, "Start here")["widgets_values"]
     address, model, *_ = by_title(workflow, "VLM from Server")["widgets_values"]
-    folder, *_ = by_title(workflow, "VLM from Transformers")["widgets_values"]
     assert address == "http://127.0.0.1:11434/v1"
     assert f"`ollama pull {model}`" in note
-    assert f"--local-dir ComfyUI/models/LLM/{folder}`" in note
-    assert "the rules write the caption" in note
+    assert "the built-in rules write the caption" in note
 
 
 def test_the_few_step_loras_can_be_switched_off(object_info):
     workflow = load(WAN_14B)
-    (group,) = (group for group in workflow["groups"] if group["title"].startswith("Few-step LoRAs"))
+    (models,) = (graph for graph in subgraphs(workflow).values() if graph["name"] == "Models")
+    (group,) = models["groups"]
+    assert group["title"].startswith("Few-step LoRAs")
     x, y, width, height = group["bounding"]
     switched = []
-    for node in workflow["nodes"]:
+    for node in models["nodes"]:
         left, top, right, bottom = box(node)
         if x <= left and y <= top and right <= x + width and bottom <= y + height:
             node["mode"] = BYPASSED
             switched.append(node["type"])
     assert switched == ["LoraLoaderModelOnly"] * 2
     prompt = workflow_to_prompt(workflow, object_info)
-    edit = prompt[find_node(prompt, "Edit")]["inputs"]
+    edit = prompt[find_node(prompt, EDIT_SAMPLER)]["inputs"]
     for socket, title in (("model_high_noise", "High-noise expert"), ("model_low_noise", "Low-noise expert")):
         shift = prompt[edit[socket][0]]
         assert shift["class_type"] == "ModelSamplingSD3"
         assert shift["inputs"]["model"] == [find_node(prompt, title), 0]
+
+
+# --- the blueprints -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", BLUEPRINTS)
+def test_a_blueprint_edits_in_anyones_graph(comfyui_client, object_info, name):
+    workflow = load(name)
+    (host,) = workflow["nodes"]
+    graph = Graph("anyone's", object_info)
+    models = graph.add("IFEdit_LoadDemoEditModel", (0, 0, 1, 1))
+    photo = graph.add("LoadImage", (0, 0, 1, 1), "Source image")
+    made = {"image": (photo, "IMAGE"), "mask": (photo, "MASK"), "clip": (models, "clip"), "vae": (models, "vae")}
+    made["model_high_noise"] = (models, "model")
+    workflow = graph.as_workflow({}) | {"definitions": workflow["definitions"]}
+    for place, slot in enumerate(host["inputs"]):
+        if slot["name"] in made:
+            node, output = made[slot["name"]]
+            link = len(workflow["links"]) + 1
+            workflow["links"].append([link, node.id, node.slot("outputs", output), host["id"], place, slot["type"]])
+            slot["link"] = link
+    for taken in host["outputs"]:
+        taken["links"] = taken["links"] or []
+    result = {"id": 99, "type": "PreviewImage", "title": "Result", "inputs": [{"name": "images", "type": "IMAGE"}]}
+    link = len(workflow["links"]) + 1
+    workflow["links"].append([link, host["id"], 0, result["id"], 0, "IMAGE"])
+    host["outputs"][0]["links"] = [link]
+    result["inputs"][0]["link"] = link
+    workflow["nodes"] += [host | {"id": host["id"]}, result]
+    prompt = workflow_to_prompt(workflow, object_info)
+    put_in(comfyui_client, prompt, Image.open(PACK / "demo" / "sample.png").convert("RGB").resize((200, 160)))
+    smaller = {"steps": 2, "resolution": "custom", "megapixels": 0.016}
+    for node in prompt.values():
+        node["inputs"] |= {name: value for name, value in smaller.items() if name in node["inputs"]}
+    (image,) = comfyui_client.run(prompt).images("Result")
+    assert Image.open(io.BytesIO(comfyui_client.fetch(image))).size == (200, 160)
 
 
 @pytest.mark.parametrize(
@@ -492,7 +553,7 @@ def test_the_few_step_loras_can_be_switched_off(object_info):
 )
 def test_images_keep_their_shape_at_a_size_that_wan_takes(comfyui_client, object_info, name, multiple, wide):
     prompt = workflow_to_prompt(load(name), object_info)
-    image = prompt[find_node(prompt, "Edit")]["inputs"]["latent_image"][0]
+    image = prompt[find_node(prompt, EDIT_SAMPLER)]["inputs"]["latent_image"][0]
     fitted = prompt[image]["inputs"]["start_image"]
     needed, queue = {}, [fitted[0]]
     while queue:  # only what makes the start image

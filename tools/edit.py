@@ -18,6 +18,7 @@ from .comfyui import PACK, ComfyUIError, Server
 
 WORKFLOW = PACK / "example_workflows" / "edit_image_demo.json"
 SAMPLE = PACK / "demo" / "sample.png"  # edited as the workflow's own instruction says, if no image is given
+SAMPLER = "Edit Sampler"  # the title of the node whose seed is the edit's
 MAX_SEED = 2**64 - 1
 
 
@@ -82,12 +83,12 @@ def fill_in(prompt: dict, image_name: str, instruction: str | None, seed: int | 
     if instruction is not None:
         prompt[find_node(prompt, "Instruction")]["inputs"]["instruction"] = instruction
     if seed is not None:
-        prompt[find_node(prompt, "Edit")]["inputs"]["seed"] = seed
+        prompt[find_node(prompt, SAMPLER)]["inputs"]["seed"] = seed
 
 
 def save_results(client: Client, outputs: Outputs, folder: Path, stem: str) -> tuple[Path, Path]:
     """Save the result and its collage as STEM-edit.png and STEM-collage.png, numbered rather than overwriting."""
-    result, collage = (client.fetch(outputs.images(title)[0]) for title in ("Result", "Collage"))
+    result, collage = (client.fetch(outputs.images(title)[0]) for title in ("Result", "All frames"))
     for number in itertools.count(1):
         ending = "" if number == 1 else f"-{number}"
         result_path, collage_path = folder / f"{stem}-edit{ending}.png", folder / f"{stem}-collage{ending}.png"

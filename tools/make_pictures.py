@@ -1,4 +1,4 @@
-"""Makes the README's pictures and the workflows' thumbnails from a real edit: python -m tools.make_pictures
+"""Makes the README's pictures and the templates' thumbnails: python tools/run.py tools.make_pictures
 
 Needs the environment of `nox -s environment`, like the edit itself.
 """
@@ -10,15 +10,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
+import numpy as np
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
+from scipy.ndimage import map_coordinates
 
 from .client import Client, Progress, workflow_to_prompt
 from .comfyui import PACK, Server
 from .edit import SAMPLE, WORKFLOW, fill_in, read_image
+from .make_workflows import TEMPLATES_BY_NAME
 
 PAPER, INK = "#faf9f5", "#1a1a1a"
-WITH_EMBEDDED_MODEL = ("edit_image_demo", "pick_the_frame")
 SIDE, ROW_SIDE = 384, 288  # of the pictures in the thumbnails, and in the README's row
+PHOTOS = PACK / "tests" / "photos"
 COMPOSITED = ("chelsea-pasted-photo", "astronaut-removed-photo", "flower-pasted-photo")  # of benchmarks.compositing
 COLUMNS = ("photo", "simulated edit", "composited", "taken from the edit")
 
@@ -91,21 +94,107 @@ def compositing_page(width: int = 288, gap: int = 8) -> Image.Image:
     return page
 
 
+# --- the templates' thumbnails --------------------------------------------------------------------------------------
+# The large models cannot run where these pictures are made, so what they would do is drawn, and called simulated.
+
+
+def read_photo(name: str) -> Image.Image:
+    """The photo's middle, square."""
+    photo = Image.open(PHOTOS / f"{name}.jpg").convert("RGB")
+    return ImageOps.fit(photo, (SIDE, SIDE), Image.Resampling.LANCZOS)
+
+
+def open_flower(photo: Image.Image, middle=(190, 190), radius: float = 190.0, by: float = 1.5) -> Image.Image:
+    """What is around the middle, enlarged; less and less towards the radius."""
+    pixels = np.asarray(photo, dtype=np.float32)  # [H, W, 3]
+    rows, columns = np.mgrid[0:SIDE, 0:SIDE].astype(np.float32)
+    away = np.hypot(columns - middle[0], rows - middle[1]) / radius
+    scale = np.where(away < 1, 1 / by + (1 - 1 / by) * np.clip(away, 0, 1) ** 2, 1)
+    places = [middle[1] + (rows - middle[1]) * scale, middle[0] + (columns - middle[0]) * scale]
+    return Image.fromarray(
+        np.stack([map_coordinates(pixels[..., band], places, order=1) for band in range(3)], -1).astype(np.uint8)
+    )
+
+
+def let_dusk_fall(photo: Image.Image) -> Image.Image:
+    """Darker, and blue."""
+    darker = ImageEnhance.Brightness(photo).enhance(0.45)
+    return Image.blend(darker, Image.new("RGB", photo.size, "#1b2a5c"), 0.35)
+
+
+def let_it_snow(photo: Image.Image) -> Image.Image:
+    """Flakes of several sizes, and pale air."""
+    snowy = Image.blend(photo, Image.new("RGB", photo.size, "#dfe6ee"), 0.3)
+    draw, random = ImageDraw.Draw(snowy), np.random.default_rng(3)
+    for x, y, size in zip(*random.uniform(0, SIDE, (2, 420)), random.choice([1, 1.5, 2.5], 420), strict=True):
+        draw.ellipse((x - size, y - size, x + size, y + size), "white")
+    return snowy
+
+
+def fill_with_milk(photo: Image.Image, at=(118, 84, 272, 172)) -> Image.Image:
+    """The coffee in the cup, white."""
+    mask = Image.new("L", photo.size, 0)
+    ImageDraw.Draw(mask).ellipse(at, 235)
+    mask = mask.filter(ImageFilter.GaussianBlur(3))
+    return Image.composite(Image.new("RGB", photo.size, "#f3ead9"), photo, mask)
+
+
+def mark_region(photo: Image.Image, box=(88, 56, 304, 200)) -> Image.Image:
+    marked = photo.copy()
+    ImageDraw.Draw(marked).rectangle(box, outline="#ffb000", width=4)
+    return marked
+
+
+def show_frames(frames: dict[str, Image.Image]) -> Image.Image:
+    """Four frames of the video, the last one framed as chosen."""
+    sheet = Image.new("RGB", (SIDE, SIDE), PAPER)
+    shown, half = list(frames.items())[-4:], SIDE // 2
+    for place, (_, frame) in enumerate(shown):
+        corner = (place % 2 * half, place // 2 * half)
+        sheet.paste(frame.resize((half - 4, half - 4), Image.Resampling.LANCZOS), (corner[0] + 2, corner[1] + 2))
+    ImageDraw.Draw(sheet).rectangle((half, half, SIDE - 1, SIDE - 1), outline="#ffb000", width=5)
+    return sheet
+
+
+def template_pairs(
+    source: Image.Image, result: Image.Image, frames: dict[str, Image.Image]
+) -> dict[str, tuple[Image.Image, Image.Image, str]]:
+    """What each template's thumbnail shows: before, after, and a note."""
+    flower, pagoda, man, coffee = (read_photo(name) for name in ("flower", "china", "camera", "coffee"))
+    simulated, embedded = "simulated", "the embedded model"
+    return {
+        "edit_image_demo": (source, result, embedded),
+        "edit_image_wan2.2_14B": (flower, open_flower(flower), simulated),
+        "edit_image_wan2.2_5B": (pagoda, let_dusk_fall(pagoda), simulated),
+        "edit_image_with_vlm": (man, let_it_snow(man), simulated),
+        "edit_region_of_photo": (mark_region(coffee), fill_with_milk(coffee), simulated),
+        "pick_the_frame": (source, show_frames(frames), embedded),
+    }
+
+
+def save_thumbnails(source: Image.Image, result: Image.Image, frames: dict[str, Image.Image]) -> None:
+    """name.jpg for today's template browsers, which show neither title nor description; name-1 and -2 for a slider."""
+    for name, (before, after, note) in template_pairs(source, result, frames).items():
+        path = PACK / "example_workflows" / f"{name}.jpg"
+        pair = beside([image.resize((SIDE, SIDE), Image.Resampling.LANCZOS) for image in (before, after)], gap=12)
+        page = Image.new("RGB", (pair.width, pair.height + 96), PAPER)
+        page.paste(pair, (0, 84))
+        draw = ImageDraw.Draw(page)
+        draw.text((page.width / 2, 48), TEMPLATES_BY_NAME[name].title, INK, ImageFont.load_default(38), anchor="mm")
+        draw.text((page.width / 2, page.height - 14), note, INK, ImageFont.load_default(20), anchor="mm")
+        page.save(path, quality=82)
+        for number, image in enumerate((before, after), 1):
+            side = image.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+            side.save(path.with_name(f"{name}-{number}.jpg"), quality=82)
+
+
 def save_edit(result: Image.Image, frames: dict[str, Image.Image]) -> None:
-    """Writes the README's row of pictures, and the workflows' thumbnails."""
+    """Writes the README's row of pictures, and the templates' thumbnails."""
     source = Image.open(SAMPLE).convert("RGB")
     later = [(f"frame {number}", frame) for number, frame in frames.items() if number != "0"]
     row = [with_label(image, label, ROW_SIDE) for label, image in [("source", source), *later, ("result", result)]]
     beside(row, gap=16).save(PACK / "docs" / "edit.png", optimize=True)
-    pair = beside([with_label(source, "source"), with_label(result, "result")])
-    for workflow in sorted((PACK / "example_workflows").glob("*.json")):
-        thumbnail = pair.copy()
-        if workflow.stem not in WITH_EMBEDDED_MODEL:  # the large models cannot run where these pictures are made
-            note = "this picture: the embedded model"
-            ImageDraw.Draw(thumbnail).text(
-                (pair.width / 2, pair.height - 14), note, INK, ImageFont.load_default(18), anchor="mm"
-            )
-        thumbnail.save(workflow.with_suffix(".jpg"), quality=88)
+    save_thumbnails(source, result, frames)
 
 
 def main() -> None:

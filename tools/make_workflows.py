@@ -133,6 +133,7 @@ def make_edit(parent: Graph, family: Family, *, region: bool = False, all_frames
     fit = edit.add(
         "IFEdit_FitImageForWan",
         (0, 0, 320, 320),
+        "Fit Image for Wan",
         **family.resolution,
         multiple_of=family.multiple_of,
         aspect="square" if family is DEMO else "as it is",
@@ -157,6 +158,7 @@ def make_edit(parent: Graph, family: Family, *, region: bool = False, all_frames
     sampler = edit.add(
         "IFEdit_EditSampler",
         (820, 0, 320, 500),
+        "Edit Sampler",
         steps=family.steps,
         cfg=family.cfg,
         **({"dropout_stride": 1} if all_frames else {}),
@@ -165,7 +167,7 @@ def make_edit(parent: Graph, family: Family, *, region: bool = False, all_frames
         (positive, negative, latent), ("positive", "negative", "latent_image"), strict=True
     ):
         edit.link(node, output, sampler, name)
-    decode = edit.add("VAEDecode" if all_frames else "IFEdit_DecodeKeyframes", (1240, 0, 260, 84))
+    decode = edit.add("VAEDecode" if all_frames else "IFEdit_DecodeKeyframes", (1240, 0, 260, 84), "Decode Keyframes")
     edit.link(sampler, sampler.outputs[0].name, decode, "samples")
     edit.take("image", (fit, "image"))
     if region:
@@ -189,8 +191,10 @@ def make_edit(parent: Graph, family: Family, *, region: bool = False, all_frames
 def make_finish(parent: Graph, family: Family, name: str = "Finish") -> Subgraph:
     """From the chosen frame to the photo with the edit in it."""
     finish = Subgraph(parent, name)
-    refiner = finish.add("IFEdit_StillVideoRefiner", (0, 0, 380, 480), steps=family.refine_steps, cfg=family.cfg)
-    composite = finish.add("IFEdit_RestoreEdit", (480, 0, 320, 300))
+    refiner = finish.add(
+        "IFEdit_StillVideoRefiner", (0, 0, 380, 480), "Still-Video Refiner", steps=family.refine_steps, cfg=family.cfg
+    )
+    composite = finish.add("IFEdit_RestoreEdit", (480, 0, 320, 300), "Composite Edit")
     finish.link(refiner, "image", composite, "edited")
     for model in family.sockets:
         finish.take(model, (refiner, model))
@@ -297,7 +301,7 @@ def make_template(name: str, object_info: Mapping[str, dict]) -> dict:
     graph.add_note((-480, 0, 420, 300), read_note(name), "Start here", NOTE)
     models = graph.add_subgraph(template.make_models(graph), (0, 0, 360, 90))
     photo = graph.add("LoadImage", (0, 200, 360, 470), "Source image", color=CHANGE_THIS, image=template.photo)
-    vlm = graph.add("IFEdit_VLMFromServer", (-480, 1420, 420, 260)) if template.with_vlm else None
+    vlm = graph.add("IFEdit_VLMFromServer", (-480, 1420, 420, 260), "VLM from Server") if template.with_vlm else None
     caption = graph.add(
         "IFEdit_TemporalCaption",
         (0, 780, 360, 400),
@@ -318,7 +322,9 @@ def make_template(name: str, object_info: Mapping[str, dict]) -> dict:
     if template.region:
         graph.link(photo, "MASK", edit, "mask")
     graph.link(caption, "caption", edit)
-    selector = graph.add("IFEdit_FrameSelector", (940, 700, 600, 800), method="language model" if vlm else "settled")
+    selector = graph.add(
+        "IFEdit_FrameSelector", (940, 700, 600, 800), "Frame Selector", method="language model" if vlm else "settled"
+    )
     graph.link(edit, "frames", selector)
     graph.link(edit, "image", selector, "source")
     if not template.all_frames:
@@ -333,7 +339,7 @@ def make_template(name: str, object_info: Mapping[str, dict]) -> dict:
     graph.link(selector, "image", finish, "frame")
     graph.link(edit, "image", finish, "fitted")
     graph.link(edit, "fit", finish)
-    compare = graph.add("IFEdit_CompareImages", (2080, 0, 480, 540))
+    compare = graph.add("IFEdit_CompareImages", (2080, 0, 480, 540), "Before and After")
     graph.link(photo, "IMAGE", compare, "before")
     graph.link(finish, "image", compare, "after")
     result = graph.add("SaveImage", (2080, 660, 480, 520), "Result", filename_prefix=f"{template.folder}/edit")
@@ -384,7 +390,7 @@ def make_edit_blueprint(name: str, object_info: Mapping[str, dict]) -> dict:
     caption = chain.add("IFEdit_TemporalCaption", (0, 400, 360, 400), "Instruction")
     edit = chain.add_subgraph(make_edit(chain, WAN_14B, region=region), (480, 0, 340, 270))
     chain.link(caption, "caption", edit)
-    selector = chain.add("IFEdit_FrameSelector", (940, 300, 600, 800))
+    selector = chain.add("IFEdit_FrameSelector", (940, 300, 600, 800), "Frame Selector")
     chain.link(edit, "frames", selector)
     chain.link(edit, "frame_numbers", selector)
     chain.link(edit, "image", selector, "source")
@@ -412,8 +418,8 @@ def make_refine_blueprint(object_info: Mapping[str, dict]) -> dict:
     """An image of any size through the refiner, and back to its size."""
     graph = Graph(REFINE_FRAME, object_info)
     chain = Subgraph(graph, REFINE_FRAME, ABOUT[REFINE_FRAME])
-    fit = chain.add("IFEdit_FitImageForWan", (0, 0, 320, 320))
-    refiner = chain.add("IFEdit_StillVideoRefiner", (420, 0, 380, 480))
+    fit = chain.add("IFEdit_FitImageForWan", (0, 0, 320, 320), "Fit Image for Wan")
+    refiner = chain.add("IFEdit_StillVideoRefiner", (420, 0, 380, 480), "Still-Video Refiner")
     chain.link(fit, "image", refiner)
     back = chain.add("IFEdit_RestoreEdit", (900, 0, 320, 300), "Back to its size", mode="whole image")
     chain.link(refiner, "image", back, "edited")

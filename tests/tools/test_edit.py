@@ -112,7 +112,7 @@ def test_results_are_never_overwritten(tmp_path):
         "cat-edit-3.png",
         "cat-collage-3.png",
     ]
-    assert first[0].read_text() == "Result" and first[1].read_text() == "Collage"
+    assert first[0].read_text() == "Result" and first[1].read_text() == "All frames"
 
 
 def test_the_readmes_first_picture_names_the_instruction_of_the_first_command():
@@ -163,6 +163,6 @@ def test_small_grey_and_transparent_images_go_through_the_whole_chain(
     prompt = workflow_to_prompt(json.loads(edit.WORKFLOW.read_text(encoding="utf-8")), object_info)
     name = comfyui_client.upload_image(edit.read_image(tmp_path / "odd.png"), "odd.png")
     edit.fill_in(prompt, name, "the circle grows", 1)
-    prompt[edit.find_node(prompt, "Edit")]["inputs"]["steps"] = 2
+    prompt[edit.find_node(prompt, edit.SAMPLER)]["inputs"]["steps"] = 2
     outputs = comfyui_client.run(prompt)
     assert decode(comfyui_client.fetch(outputs.images("Result")[0])).size == size
