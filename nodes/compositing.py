@@ -13,6 +13,7 @@ from ..editing.compositing.fit import (
     FIT_METHODS,
     REGION,
     RESOLUTIONS,
+    Box,
     describe_fit,
     fit_images,
     mask_box,
@@ -26,6 +27,8 @@ FitType = io.Custom("IFEDIT_FIT")
 CUSTOM = "custom"
 MEGAPIXEL = 1024 * 1024  # as in ComfyUI's own "Scale Image to Total Pixels"
 MULTIPLES = ("16", "32")
+SIDES = ("region_x", "region_y", "region_width", "region_height")  # which the browser draws as a box on the photo
+LONGEST = 16384  # pixels of a photo's side, as ComfyUI's own nodes allow
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +93,10 @@ class FitImageForWan(io.ComfyNode):
                 io.Mask.Input(
                     "mask",
                     optional=True,
-                    tooltip="For 'region': paint over what you want to edit. The other methods ignore it.",
+                    tooltip=(
+                        "For 'region': paint over what you want to edit. "
+                        "Has priority over the drawn box, unless it is empty."
+                    ),
                 ),
                 *advanced(
                     io.Float.Input(
@@ -100,10 +106,11 @@ class FitImageForWan(io.ComfyNode):
                         max=4.0,
                         step=0.05,
                         tooltip=(
-                            "How much to add around the mask on each side, relative to its longer side. Leave room for "
-                            "things that move."
+                            "How much to add around the mask or box on each side, relative to its longer side. Leave "
+                            "room for things that move."
                         ),
                     ),
+                    *_region_inputs(),
                 ),
             ],
             outputs=[
@@ -125,14 +132,41 @@ class FitImageForWan(io.ComfyNode):
         method: str,
         region_margin: float,
         mask: torch.Tensor | None = None,
+        region_x: int = 0,
+        region_y: int = 0,
+        region_width: int = 0,
+        region_height: int = 0,
     ) -> io.NodeOutput:
         height, width = image.shape[1:3]
-        region = None if mask is None or method != REGION else mask_box(mask, width, height)
+        region = None
+        if method == REGION:
+            drawn = Box(region_x, region_y, region_width, region_height)
+            region = (None if mask is None else mask_box(mask, width, height)) or drawn
+            if region.width <= 0 or region.height <= 0:
+                region = Box(0, 0, width, height)
         pixels = RESOLUTIONS.get(resolution, megapixels * MEGAPIXEL)
         fit = plan_fit(width, height, pixels, int(multiple_of), method, ASPECTS[aspect], region, region_margin)
         fitted = fit_images(image, fit, method)
-        text_under(cls)(describe_fit(fit))
+        text = describe_fit(fit)
+        if region is not None and (region.right > width or region.bottom > height):
+            text += f"\nThe box reaches beyond the photo of {width} x {height} px: only the part inside is used."
+        text_under(cls)(text)
         return io.NodeOutput(fitted, fit.width, fit.height, fit, ui=ui.PreviewImage(fitted[:1], cls=cls))
+
+
+def _region_inputs() -> list[io.Input]:
+    """The inputs of SIDES: a box, which is the whole photo as long as it has no size."""
+    where = "of the box around what you want to edit, in pixels of the photo. For 'region', without a mask."
+    tooltips = (
+        f"Left edge {where}",
+        f"Upper edge {where}",
+        f"Width {where} 0 is the whole photo.",
+        f"Height {where} 0 is the whole photo.",
+    )
+    return [
+        io.Int.Input(side, default=0, min=0, max=LONGEST, optional=True, tooltip=tooltip)
+        for side, tooltip in zip(SIDES, tooltips, strict=True)
+    ]
 
 
 class CompositeEdit(io.ComfyNode):

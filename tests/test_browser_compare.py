@@ -1,4 +1,4 @@
-"""Before and After in a real browser: both frontends, canvas and Vue nodes, and ComfyUI's app mode.
+"""Before and After, and the region of Fit Image, in a real browser: both frontends, canvas and Vue nodes, an app.
 
 Screenshots of what was tested land in .screenshots/.
 """
@@ -259,3 +259,65 @@ def test_an_app_shows_the_edit_as_its_result_and_the_slider_in_its_panel(comfy):
     assert (slider.color(40), slider.color(60)) == ("red", "blue")
     comfy.page.get_by_text("300 x 200 |").wait_for()  # size and name of the result
     comfy.screenshot(f"{comfy.name}-6-app")
+
+
+# --- the region of Fit Image for Wan ---------------------------------------------------------------------------------
+
+REGION = (
+    {
+        "Photo": image("red", 0),
+        "Fit": ["IFEdit_FitImageForWan", 340, 0, {"method": "region", "region_margin": 0.0}],
+        "Result": ["PreviewImage", 800, 0, {}],
+    },
+    [["Photo", 0, "Fit", "image"], ["Fit", 0, "Result", "images"]],
+)
+SIDES = ("region_x", "region_y", "region_width", "region_height")
+
+
+def drawn_box(comfy: ComfyPage) -> list[int]:
+    return [comfy.value("Fit", side) for side in SIDES]
+
+
+def drag_on_photo(comfy: ComfyPage, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """From one place to another, in shares of the photo's width and height."""
+    photo = comfy.page.locator(".ifedit-region-photo").bounding_box()
+    places = [(photo["x"] + x * photo["width"], photo["y"] + y * photo["height"]) for x, y in (start, end)]
+    comfy.page.mouse.move(*places[0])
+    comfy.page.mouse.down()
+    comfy.page.mouse.move(*places[1], steps=3)
+    comfy.page.mouse.up()
+    comfy.settle()
+
+
+def test_a_box_is_drawn_on_the_photo_before_the_first_run(comfy):
+    comfy.load(*REGION)
+    comfy.page.locator(".ifedit-region-photo").wait_for()
+    before = comfy.on_node("Fit", "[...node.pos, ...window.app.canvas.ds.offset]")
+    drag_on_photo(comfy, (0.25, 0.25), (0.75, 0.75))
+    assert drawn_box(comfy) == pytest.approx([150, 100, 300, 200], abs=3)
+    drag_on_photo(comfy, (0.5, 0.5), (0.25, 0.5))  # all of it
+    assert drawn_box(comfy) == pytest.approx([0, 100, 300, 200], abs=3)
+    drag_on_photo(comfy, (0.5, 0.75), (0.6, 1.0))  # its lower right corner
+    assert drawn_box(comfy) == pytest.approx([0, 100, 360, 300], abs=3)
+    comfy.page.keyboard.press("ArrowRight")
+    comfy.page.keyboard.press("Shift+ArrowUp")
+    assert drawn_box(comfy) == pytest.approx([6, 100, 360, 294], abs=4)
+    assert comfy.on_node("Fit", "[...node.pos, ...window.app.canvas.ds.offset]") == before
+    comfy.screenshot(f"{comfy.name}-7-region")
+
+    run = comfy.queue()
+    sent = run.prompt[run.node("Fit")]["inputs"]
+    assert [sent[side] for side in SIDES] == drawn_box(comfy) and "region" not in sent
+    comfy.screenshot(f"{comfy.name}-8-region-run")
+    comfy.page.locator(".ifedit-region").get_by_role("button", name="whole photo").click()
+    assert drawn_box(comfy) == [0, 0, 0, 0]
+
+
+def test_the_box_is_there_only_where_the_method_knows_it(comfy):
+    comfy.load(*REGION)
+    photo = comfy.page.locator(".ifedit-region-photo")
+    photo.wait_for()
+    comfy.set_value("Fit", "method", "crop")
+    photo.wait_for(state="hidden")
+    comfy.set_value("Fit", "method", "region")
+    photo.wait_for()

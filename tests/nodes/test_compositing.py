@@ -8,6 +8,7 @@ from if_edit.editing.compositing import composite
 from if_edit.editing.compositing.composite import Controls
 from if_edit.editing.compositing.fit import fit_without_plan, resample
 from if_edit.editing.images import psnr
+from if_edit.nodes import compositing
 from if_edit.nodes.compositing import CompositeEdit, FitImageForWan
 from if_edit.research.benchmarks.compositing import PASTED, Damage, damaged, known_change, load_photo
 
@@ -91,15 +92,46 @@ def test_the_embedded_models_size_can_be_had():
     assert fit(torch.rand(1, 300, 500, 3), resolution="custom", megapixels=0.016, aspect="square")[1:3] == (128, 128)
 
 
-def test_a_region_follows_the_mask_and_an_empty_one_is_refused():
+def test_a_region_follows_the_mask():
     photo = torch.rand(1, 600, 900, 3)
     mask = torch.zeros(1, 600, 900)
     mask[0, 400:500, 700:850] = 1
     box = fit(photo, method="region", mask=mask)[3].source_box
     assert box.left <= 700 and box.right >= 850 and box.top <= 400 and box.bottom >= 500 and box.width < 450
-    for empty in (None, torch.zeros(1, 64, 64)):
-        with pytest.raises(ValueError, match="Connect a mask that marks what to edit"):
-            fit(photo, method="region", mask=empty)
+
+
+BOX = {"region_x": 120, "region_y": 60, "region_width": 300, "region_height": 200}
+
+
+def test_a_region_can_be_a_box_and_a_painted_mask_goes_before_it():
+    photo, empty = torch.rand(1, 600, 900, 3), torch.zeros(1, 64, 64)
+    for mask in (None, empty):  # Load Image always gives a mask
+        box = fit(photo, method="region", region_margin=0.0, mask=mask, **BOX)[3].source_box
+        assert box.left <= 120 and box.right >= 420 and box.top <= 60 and box.bottom >= 260
+        assert box.width < 340 and box.height < 240
+    painted = torch.zeros(1, 600, 900)
+    painted[0, 400:500, 700:850] = 1
+    assert fit(photo, method="region", region_margin=0.0, mask=painted, **BOX)[3].source_box.left > 600
+    assert fit(photo, method="crop", **BOX)[3].source_box.width > 850
+
+
+def test_without_mask_and_box_a_region_is_the_whole_photo():
+    photo = torch.rand(1, 512, 768, 3)
+    for box in ({}, {"region_width": 300}, {"region_height": 200}):
+        shown = fit(photo, method="region", mask=torch.zeros(1, 64, 64), **box)[3].source_box
+        assert (shown.width, shown.height) == (768, 512)
+
+
+def test_a_box_that_reaches_beyond_the_photo_is_cut_off_with_a_word(monkeypatch):
+    said = []
+    monkeypatch.setattr(compositing, "text_under", lambda node: said.append)
+    box = fit(torch.rand(1, 200, 300, 3), method="region", region_margin=0.0, **BOX)[3].source_box
+    assert box.right == 300 and box.bottom == 200
+    assert "reaches beyond the photo of 300 x 200 px" in said[0]
+    fit(torch.rand(1, 600, 900, 3), method="region", **BOX)
+    assert "beyond" not in said[1]
+    with pytest.raises(ValueError, match="lies outside of the photo of 100 x 50"):
+        fit(torch.rand(1, 50, 100, 3), method="region", **BOX)
 
 
 def test_one_photo_serves_many_edits_and_equal_numbers_go_in_pairs():

@@ -8,6 +8,7 @@
 import { api } from "../../../scripts/api.js";
 import { app } from "../../../scripts/app.js";
 import { Comparison } from "./comparison.js";
+import { chain, forwardToCanvas, takePlace } from "./page.js";
 
 const NODE = "IFEdit_CompareImages";
 const MEMORY = "IFEdit.comparison:"; // prefix in sessionStorage
@@ -35,15 +36,6 @@ app.registerExtension({
     });
   },
 });
-
-function chain(prototype, name, extra) {
-  const before = prototype[name];
-  prototype[name] = function (...given) {
-    const result = before?.apply(this, given);
-    extra.apply(this, given);
-    return result;
-  };
-}
 
 class Slider {
   constructor(node) {
@@ -88,32 +80,9 @@ class Slider {
     this.view.showPairs([], GONE);
   }
 
-  // Frontend 1.32.9 with Vue nodes goes on showing the element of a node that undo has just replaced by a new one.
   takePlace() {
-    if (!this.node.graph) return; // it was removed
-    const root = this.view.root;
-    const key = keyOf(this.node);
-    if (!root.isConnected) {
-      const old = [...document.querySelectorAll(".ifedit-compare")].find((each) => each.dataset.node === key);
-      old?.replaceWith(root);
-    }
-    root.dataset.node = key;
+    if (this.node.graph) takePlace(this.view.root, keyOf(this.node)); // else it was removed
   }
-}
-
-// On the canvas the element lies over it: the wheel and the middle button are meant for the canvas below.
-function forwardToCanvas(root) {
-  const onCanvas = () => app.canvas && !root.closest(".lg-node");
-  root.addEventListener("wheel", (event) => onCanvas() && app.canvas.processMouseWheel(event), { passive: false });
-  root.addEventListener("pointerdown", (event) => {
-    if (event.button === 1 && onCanvas()) app.canvas.processMouseDown(event);
-  });
-  root.addEventListener("pointermove", (event) => {
-    if (event.buttons & 4 && onCanvas()) app.canvas.processMouseMove(event);
-  });
-  root.addEventListener("pointerup", (event) => {
-    if (event.button === 1 && onCanvas()) app.canvas.processMouseUp(event);
-  });
 }
 
 // Workflows and subgraphs have ids of their own, so this names a node the same way each time its workflow is loaded.

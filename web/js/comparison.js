@@ -3,6 +3,8 @@
 // It knows nothing of ComfyUI's graph. It shows what it is told and reports what it cannot show:
 //   onMissing()        a picture is no longer on the server
 
+import { addStyleOnce, element } from "./page.js";
+
 const STEP = 2; // percent for an arrow key
 const LEAP = 10; // percent for Page Up and Page Down, and for an arrow key with Shift
 const SQUEEZED = 0.03; // log of the aspects' ratio up to which a photo was squeezed into its edit (see fit.py, NEAR)
@@ -45,23 +47,9 @@ const STYLE = `
 .lg-node:has(.ifedit-compare) .lg-node-content:has(.image-preview) { display: none; }
 `;
 
-function element(tag, properties = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    name.startsWith("aria") || name === "role" ? made.setAttribute(name, value) : (made[name] = value);
-  }
-  made.append(...children);
-  return made;
-}
-
-function addStyleOnce() {
-  if (document.getElementById("ifedit-comparison-style")) return;
-  document.head.append(element("style", { id: "ifedit-comparison-style", textContent: STYLE }));
-}
-
 export class Comparison {
   constructor(handlers) {
-    addStyleOnce();
+    addStyleOnce("ifedit-comparison-style", STYLE);
     this.handlers = handlers;
     this.pairs = [];
     this.shown = 0; // which pair

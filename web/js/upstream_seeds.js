@@ -85,6 +85,17 @@ export function upstreamSeeds(node) {
   return [...seeds.values()];
 }
 
+// The nodes that feed the node's input `name`, reroutes and subgraphs looked through.
+export function feedersOf(node, name) {
+  const feeders = (place, input) => {
+    const link = input?.link == null ? null : linkOf(place.graph, input.link);
+    return originsOf(place, link).flatMap((origin) =>
+      origin.node.type === "Reroute" ? feeders(origin.place, origin.node.inputs?.[0]) : [origin.node],
+    );
+  };
+  return placesOf(node.graph).flatMap((place) => feeders(place, node.inputs?.find((each) => each.name === name)));
+}
+
 function controlledBy(node, control) {
   const owner = node.widgets.find((widget) => widget.linkedWidgets?.includes(control));
   return owner ?? node.widgets[node.widgets.indexOf(control) - 1];
