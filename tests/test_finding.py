@@ -11,6 +11,7 @@ from comfy_api.latest import io
 from if_edit.nodes import IFEditExtension
 from if_edit.nodes.language_models import CATEGORY
 from if_edit.tools.comfyui import PACK
+from PIL import Image
 
 SEARCHED = {  # words that people type, and the node that should come up
     "best frame": "IFEdit_FrameSelector",
@@ -160,3 +161,16 @@ def test_comfyui_hands_the_translations_out(comfyui_server):
         assert {node_id: handed_out[language]["nodeDefs"][node_id] for node_id in ours} == ours
         category = handed_out[language]["nodeCategories"][CATEGORY.rpartition("/")[2]]
         assert category == read_locale(language, "main.json")["nodeCategories"]["language models"] != "language models"
+
+
+# ---- help pages
+
+
+@pytest.mark.parametrize("page", sorted(PACK.glob("web/docs/*.md")), ids=lambda page: page.stem)
+def test_every_help_page_has_a_picture_of_its_node(page):
+    pictures = re.findall(r"!\[([^\]]+)\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
+    assert pictures, f"add the node to tools/make_help_pictures.py, and its picture to web/docs/{page.name}"
+    for alternative, name in pictures:
+        path = PACK / "web" / "docs" / name  # relative: so the frontend, and GitHub, find it beside the page
+        assert alternative and path.is_file(), f"{name}: python tools/run.py tools.make_help_pictures"
+        assert path.stat().st_size <= 60_000 and Image.open(path).size[0] >= 600
