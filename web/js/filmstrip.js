@@ -25,6 +25,7 @@ const PLAYING_TIME = 4000; // ms for all frames, within the limits below
 const FASTEST = 120; // ms a frame
 const SLOWEST = 600;
 const PAUSE_AT_END = 900; // ms, before it plays again
+const SAVING_TIME = 60_000; // ms that the browser has to save a frame
 const MARKED = 1 / 3; // of the frames, at most: dots on nearly all of them would say nothing
 const SCROLLBAR = 10;
 
@@ -459,8 +460,9 @@ export class Filmstrip {
     const parts = [`frame ${this.frames[place].number}`];
     if (change) parts.push(`${Math.round(100 * change[place])} % still to change`);
     if (sharpness) {
-      const share = Math.round((100 * sharpness[place]) / Math.max(...sharpness));
-      parts.push(share === 100 ? "sharpest of all" : `${share} % as sharp as the sharpest`);
+      const most = Math.max(...sharpness);
+      const share = Math.min(99, Math.round((100 * sharpness[place]) / most));
+      parts.push(sharpness[place] >= most ? "sharpest of all" : `${share} % as sharp as the sharpest`);
     }
     return parts.join(", ");
   }
@@ -536,8 +538,14 @@ export class Filmstrip {
     ]);
   }
 
-  save(place) {
-    element("a", { href: this.pictureOf(place), download: `frame_${this.frames[place].number}.jpg` }).click();
+  // By a copy: the server would give the file its own name.
+  async save(place) {
+    const { number } = this.frames[place];
+    const answer = await fetch(this.pictureOf(place));
+    if (!answer.ok) return this.handlers.onMissing();
+    const href = URL.createObjectURL(await answer.blob());
+    element("a", { href, download: `frame_${number}.jpg` }).click();
+    setTimeout(() => URL.revokeObjectURL(href), SAVING_TIME);
   }
 
   // The video begins with the source.

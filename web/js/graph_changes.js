@@ -31,13 +31,14 @@ export function keepFromPromotion(widget, node) {
   });
 }
 
-// Frontend 1.32.9 lists all widgets of a subgraph node in the saved workflow, as if each came from a node in it.
+// Frontend 1.32.9 lists all widgets of a subgraph node, in the saved workflow too, as if each came from a node in it.
 export function leaveOut(host, widget) {
-  chain(host, "onSerialize", (data) => {
-    const listed = data.properties?.proxyWidgets;
-    const place = listed?.findIndex?.(([id, name]) => id === "-1" && name === widget.name) ?? -1;
-    if (place < 0) return;
-    listed.splice(place, 1);
-    if (data.widgets_values?.length > place) data.widgets_values.splice(place, 1);
+  const listed = Object.getOwnPropertyDescriptor(host.properties, "proxyWidgets");
+  if (!listed?.get) return;
+  const others = () => listed.get().filter(([id, name]) => id !== "-1" || name !== widget.name);
+  Object.defineProperty(host.properties, "proxyWidgets", { ...listed, get: others });
+  chain(host, "onSerialize", ({ widgets_values: values }) => {
+    const place = host.widgets.indexOf(widget);
+    if (place >= 0 && place < values?.length) values.splice(place, 1);
   });
 }
