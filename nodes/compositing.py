@@ -119,6 +119,7 @@ class FitImageForWan(io.ComfyNode):
                 io.Int.Output(display_name="height", tooltip="Height of that image, for Start Image to Video."),
                 FitType.Output(display_name="fit", tooltip="How the photo was resized. Connect it to Composite Edit."),
             ],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -272,6 +273,7 @@ class CompositeEdit(io.ComfyNode):
                 io.Image.Output(display_name="side_by_side", tooltip="Photo and result side by side, at reduced size."),
                 io.String.Output(display_name="report", tooltip="How much was pasted and which drift was corrected."),
             ],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod

@@ -15,20 +15,24 @@ from ..editing.parallel import in_parallel
 from ..editing.selection.plot import curves
 from ..editing.selection.select import Selection
 
-THUMBNAIL, LARGE = 192, 768  # pixels, longer side
+THUMBNAIL, LARGE = 192, 1280  # pixels, longer side: videos of Wan keep their size in the large picture
 LEAST = 0.75  # of these, where a round scale is faster than the exact one
-QUALITY = 85  # of the JPEG files
+ROUGH, FINE = {"quality": 85}, {"quality": 95, "subsampling": 0}  # a large picture can be the source of the next edit
+TEXT_EVENT = "if_edit.text"  # see web/js/node_reports.js
 CURVES = ("change", "motion", "sharpness", "drift")  # that the browser draws
 
 
 def text_under(node: type[io.ComfyNode]) -> Callable[[str], None]:
-    """A function that shows text under the running node in the browser; it does nothing where there is no server."""
+    """A function that shows text under the running node in the browser; it does nothing where there is no server.
+
+    With a message of our own: ComfyUI takes its own progress texts away when the run has ended, in Nodes 2.0.
+    """
     server = sys.modules.get("server")  # ComfyUI's own, loaded where there is one
     instance = getattr(getattr(server, "PromptServer", None), "instance", None)
     unique_id = node.hidden.unique_id if node.hidden is not None else None
     if instance is None or unique_id is None:
         return lambda text: None
-    return lambda text: instance.send_progress_text(text, unique_id)
+    return lambda text: instance.send_sync(TEXT_EVENT, {"node": unique_id, "text": text}, instance.client_id)
 
 
 class FilmstripPreview(ui.PreviewImage):
@@ -59,17 +63,17 @@ class FilmstripPreview(ui.PreviewImage):
 
 
 def _save_pictures(pictures: Sequence[Image.Image]) -> tuple[list[dict], list[dict]]:
-    """Where the thumbnails and the large previews were saved, as /view takes it."""
+    """Where the thumbnails and the large pictures were saved, as /view takes it."""
     prefix = f"IFEdit_filmstrip_{uuid.uuid4().hex[:12]}"
     folder, name, _, subfolder, _ = folder_paths.get_save_image_path(prefix, folder_paths.get_temp_directory())
 
     def save_one(numbered: tuple[int, Image.Image]) -> list[dict]:
         place, picture = numbered
         saved = []
-        for kind, side in (("large", LARGE), ("small", THUMBNAIL)):
+        for kind, side, quality in (("large", LARGE, FINE), ("small", THUMBNAIL, ROUGH)):
             picture = _shrink(picture, side)
             file = f"{name}_{kind}_{place:05}_.jpg"
-            picture.save(os.path.join(folder, file), quality=QUALITY)
+            picture.save(os.path.join(folder, file), **quality)
             saved.append({"filename": file, "subfolder": subfolder, "type": io.FolderType.temp.value})
         return saved
 

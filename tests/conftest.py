@@ -44,6 +44,43 @@ def object_info(comfyui_client):
     return comfyui_client.object_info()
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium; tests that want it skip where there is none.
+
+    For a module, not the session: while it is open, this thread has an event loop, and Client cannot run its own.
+    """
+    from if_edit.tests.support.comfy_page import open_browser
+
+    try:
+        with open_browser() as browser:
+            yield browser
+    except RuntimeError as error:
+        pytest.skip(f"No browser: {error}. Install Debian's chromium, or run `playwright install chromium`.")
+
+
+@pytest.fixture(scope="session")
+def servers():
+    """A function that gives the server of a frontend ("pinned" or "1.58.1"), started when it is first asked for."""
+    from if_edit.tests.support.comfy_page import NEWER_FRONTEND
+
+    running = {}
+
+    def serve(frontend: str) -> Server:
+        if frontend not in running:
+            arguments = ["--disable-api-nodes"]
+            if frontend != "pinned":
+                if not (NEWER_FRONTEND / "index.html").is_file():
+                    pytest.skip(f"The frontend {frontend} is not there; `nox -s environment` fetches it.")
+                arguments += ["--front-end-root", str(NEWER_FRONTEND)]
+            running[frontend] = Server(arguments=arguments).__enter__()
+        return running[frontend]
+
+    yield serve
+    for server in running.values():
+        server.stop()
+
+
 @pytest.fixture
 def ctrl_c():
     """Let SIGINT interrupt this process and those it starts, even where pytest was started with "&" and ignores it."""

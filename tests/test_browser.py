@@ -6,9 +6,11 @@ Screenshots of what was tested land in .screenshots/.
 
 import io
 import os
+from pathlib import Path
 
 import pytest
 from if_edit.tests.support.comfy_page import (
+    FIND_NODE,
     NEWER_FRONTEND,
     RUN_TIMEOUT,
     SELECTOR,
@@ -294,9 +296,106 @@ def test_hovering_shows_the_frame_large(comfy):
     assert preview.inner_text().startswith("frame 9")
     shown, small = preview.locator("img").bounding_box(), strip.frame(9).locator("img").bounding_box()
     assert shown["width"] > 2 * small["width"]
+    assert shown["y"] > strip.reel.bounding_box()["y"]  # the status line and the widgets above stay free
+    assert "as sharp as the sharpest" in preview.inner_text() or "sharpest of all" in preview.inner_text()
     comfy.screenshot(f"{comfy.name}-6-preview")
     comfy.page.mouse.move(5, 900)
     preview.wait_for(state="detached")
+
+
+def test_the_wheel_turns_the_strip_and_the_middle_button_pans(comfy):
+    comfy.load(*SIMPLE)
+    strip = comfy.filmstrip()
+    comfy.queue()
+    strip.wait()
+    comfy.settle()
+    comfy.page.evaluate("() => document.activeElement?.blur()")
+    box = strip.reel.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + 20
+    turned, scale = strip.reel.evaluate("(reel) => reel.scrollLeft"), comfy.scale()
+    assert turned > 0  # at the last frame
+    comfy.page.mouse.move(x, y)
+    comfy.page.mouse.wheel(0, -120)
+    comfy.wait("() => document.querySelector('.ifedit-reel:hover').scrollLeft < 500")
+    comfy.page.mouse.move(x, strip.root.bounding_box()["y"] + 5)  # over the status line there is nothing to turn
+    comfy.page.mouse.wheel(0, 120)
+    comfy.settle()
+    assert comfy.scale() == scale
+
+    before = comfy.offset()
+    comfy.page.mouse.move(x, y)
+    comfy.page.mouse.down(button="middle")
+    comfy.page.mouse.move(x + 30, y + 20)
+    comfy.page.mouse.move(x + 60, y + 40)
+    comfy.page.mouse.up(button="middle")
+    comfy.page.mouse.move(x, y)  # let go
+    comfy.settle()
+    moved = [after - earlier for after, earlier in zip(comfy.offset(), before, strict=True)]
+    assert moved == pytest.approx([60 / scale, 40 / scale], abs=2)
+    assert comfy.value("Selector", "frame") == -1
+
+
+def test_the_frames_play_in_order_until_a_click(comfy):
+    comfy.page.emulate_media(reduced_motion="reduce")
+    comfy.load(*SIMPLE)
+    strip = comfy.filmstrip()
+    comfy.queue()
+    strip.wait_for_pictures()
+    preview = comfy.page.locator(".ifedit-preview")
+    comfy.page.wait_for_timeout(400)
+    assert preview.count() == 0  # nothing moves by itself
+    strip.frame(11).focus()
+    comfy.page.keyboard.press("Space")
+    preview.wait_for()
+    seen = []
+    while len(seen) < 4:
+        number = int(preview.inner_text().split()[1].rstrip(","))
+        if number not in seen:
+            seen.append(number)
+        comfy.page.wait_for_timeout(40)
+    assert seen == list(range(seen[0], seen[0] + 4))
+    comfy.screenshot(f"{comfy.name}-13-playing")
+    comfy.page.mouse.click(1450, 600)  # anywhere
+    preview.wait_for(state="detached")
+    assert strip.root.get_by_role("button", name="play").is_visible()
+    assert comfy.value("Selector", "frame") == -1
+    comfy.page.emulate_media(reduced_motion="no-preference")
+
+
+def test_a_frame_is_saved_compared_and_edited_on_from_its_menu(comfy):
+    comfy.load(*SIMPLE)
+    strip = comfy.filmstrip()
+    comfy.queue()
+    strip.wait()
+    strip.frame(9).click()
+    strip.frame(6).click(button="right")
+    assert comfy.page.locator(".ifedit-menu").get_by_role("menuitem").count() == 3
+    comfy.screenshot(f"{comfy.name}-12-menu")
+    with comfy.page.expect_download() as download:
+        comfy.page.get_by_role("menuitem", name="Save this frame").click()
+    assert download.value.suggested_filename == "frame_6.jpg"
+    assert nearest(Path(download.value.path()).read_bytes(), clip(FRAMES)) == 6
+
+    strip.frame(6).click(button="right")
+    comfy.page.get_by_role("menuitem", name="Compare with the source").click()
+    dialog = comfy.page.get_by_role("dialog", name="source (frame 0) and frame 6")
+    dialog.locator("img").nth(1).wait_for()
+    comfy.screenshot(f"{comfy.name}-12-comparison")
+    comfy.page.keyboard.press("Escape")
+    dialog.wait_for(state="detached")
+
+    strip.frame(6).click(button="right")
+    comfy.page.get_by_role("menuitem", name="Edit on from here").click()
+    strip.root.get_by_text("Frame 6 is the source now, in Video").wait_for()
+    source = comfy.value("Video", "image")
+    assert source.startswith("if_edit_frame_6")
+    assert nearest((comfy.folder / "input" / source).read_bytes(), clip(FRAMES)) == 6
+    assert comfy.value("Selector", "frame") == -1  # 9 was a frame of the video before
+    run = comfy.queue()
+    assert nearest(comfy.picture(run, "Result"), clip(FRAMES)) == 6
+    comfy.page.keyboard.press("Control+z")
+    comfy.wait("() => window.app.graph.nodes.find((each) => each.title === 'Video')?.widgets[0].value.endsWith('webp')")
+    assert comfy.value("Selector", "frame") == 9
 
 
 def test_two_selectors_keep_to_themselves(comfy):
@@ -378,6 +477,54 @@ def test_a_number_shown_on_the_subgraph_is_written_there(comfy):
     assert shown_frame(comfy, run) == 4
 
 
+def test_a_subgraph_node_shows_the_strip_of_the_selector_in_it(comfy):
+    comfy.load(*SIMPLE)
+    comfy.to_subgraph(["Noise", "Selector"])
+    comfy.to_subgraph(["New Subgraph"])
+    strip = comfy.filmstrip("New Subgraph")  # the outer one
+    comfy.queue()
+    strip.wait()
+    strip.frame(5).click()
+    assert comfy.value("Selector", "frame") == 5
+    run = comfy.queue()
+    assert run.ran == {"Selector", "Result"}
+    assert shown_frame(comfy, run) == 5
+    assert "filmstrip" not in comfy.page.evaluate("() => JSON.stringify(window.app.graph.serialize())")
+    comfy.screenshot(f"{comfy.name}-8-outer-subgraph")
+
+    strip.frame(7).click()
+    comfy.settle()
+    comfy.page.keyboard.press("Control+z")
+    comfy.settle()
+    comfy.wait(f"() => {{ {FIND_NODE} return findNode('Selector')?.widgets[2].value === 5; }}")
+    comfy.settle()
+    strip = comfy.filmstrip("New Subgraph")
+    assert strip.chosen() == ["Frame 5, chosen by hand"]
+    comfy.on_node("New Subgraph", "(node.collapse(), window.app.canvas.setDirty(true, true))")
+    strip.frames.first.wait_for(state="hidden")
+    comfy.on_node("New Subgraph", "(node.collapse(), window.app.canvas.setDirty(true, true))")
+    comfy.on_node("New Subgraph", "(node.mode = 4)")
+    strip.wait()
+    comfy.on_node("New Subgraph", "(node.mode = 0)")
+
+    comfy.open()  # a reload
+    strip = comfy.filmstrip("New Subgraph")
+    strip.wait()
+    assert strip.chosen() == ["Frame 5, chosen by hand"]
+    strip.frame(3).click()
+    assert shown_frame(comfy, comfy.queue()) == 3
+
+
+def test_the_strip_is_not_offered_for_promotion_because_it_cannot_be_promoted(comfy):
+    comfy.load(*SIMPLE)
+    comfy.to_subgraph(["Selector"])
+    comfy.page.evaluate("() => window.app.extensionManager.command.execute('Comfy.Graph.EditSubgraphWidgets')")
+    comfy.page.get_by_text("when_none", exact=True).last.wait_for()
+    assert comfy.page.get_by_text("filmstrip", exact=True).count() == 0
+    comfy.page.keyboard.press("Escape")
+    comfy.open()
+
+
 def test_a_number_that_comes_through_a_link_is_not_overwritten(comfy):
     nodes, links = SIMPLE
     nodes = {**nodes, "Number": ["PrimitiveInt", 0, 560, {"value": 3, "control_after_generate": "fixed"}]}
@@ -414,6 +561,35 @@ def test_pictures_that_are_gone_are_said_to_be_gone(comfy):
     comfy.screenshot(f"{comfy.name}-9-gone")
 
 
+def test_what_a_node_says_stays_under_it(comfy):
+    nodes = {
+        "Video": VIDEO["Video"],
+        "Words": ["IFEdit_TemporalCaption", 320, 0, {"instruction": f"make the ball bigger {len(comfy.history())}"}],
+        "Fit": ["IFEdit_FitImageForWan", 320, 560, {"megapixels": 0.2 + len(comfy.history()) / 100}],
+        "Caption": ["PreviewAny", 900, 0, {}],
+        "Result": ["PreviewImage", 900, 560, {}],
+    }
+    links = [["Video", 0, "Fit", "image"], ["Words", 0, "Caption", "source"], ["Fit", 0, "Result", "images"]]
+    comfy.load(nodes, links, scale=0.6)
+    empty = comfy.page.evaluate("() => JSON.stringify(window.app.graph.serialize().nodes.map((n) => n.widgets_values))")
+    comfy.queue()
+    for _ in ("after the run", "after a reload"):
+        assert comfy.report("Words").inner_text().startswith("Make the ball bigger")
+        assert "the whole photo" in comfy.report("Fit").inner_text()
+        for title in ("Words", "Fit"):
+            box = comfy.report(title).bounding_box()
+            assert box["width"] > 100 and box["height"] > 14
+            assert comfy.on_node(title, "node.widgets.every((each) => each.name !== '$$node-text-preview')")
+        comfy.screenshot(f"{comfy.name}-14-reports")
+        comfy.open()
+    values = comfy.page.evaluate(
+        "() => JSON.stringify(window.app.graph.serialize().nodes.map((n) => n.widgets_values))"
+    )
+    assert values == empty
+    prompt = comfy.page.evaluate("async () => JSON.stringify((await window.app.graphToPrompt()).output)")
+    assert "if_edit_report" not in prompt
+
+
 def test_it_follows_the_size_of_its_node_and_collapses_with_it(comfy):
     comfy.load(*SIMPLE)
     strip = comfy.filmstrip()
@@ -431,3 +607,17 @@ def test_it_follows_the_size_of_its_node_and_collapses_with_it(comfy):
     strip.wait()
     strip.frame(1).click()
     assert comfy.value("Selector", "frame") == 1
+
+
+@pytest.mark.parametrize("opened", ["1.58.1-vue"], indirect=True)  # older frontends have no apps
+def test_an_app_shows_the_strip_and_takes_the_frame(comfy):
+    comfy.open_app(*SIMPLE, inputs=[["Video", "image"], ["Selector", "filmstrip"]], outputs=["Result"])
+    strip = comfy.filmstrip()
+    comfy.queue()
+    strip.wait()
+    strip.frame(5).click()
+    assert strip.chosen() == ["Frame 5, chosen by hand"]
+    run = comfy.queue()
+    assert run.ran == {"Selector", "Result"}
+    assert shown_frame(comfy, run) == 5
+    comfy.screenshot(f"{comfy.name}-15-app")

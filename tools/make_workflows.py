@@ -7,12 +7,13 @@ committed; tests/tools/test_make_workflows.py holds that they are what this make
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from .client import Client
 from .comfyui import PACK, Server
-from .workflow_graph import Graph, Node, Subgraph
+from .workflow_graph import Box, Graph, Node, Subgraph
 
 TEMPLATES, BLUEPRINTS = PACK / "example_workflows", PACK / "subgraphs"
 NOTES = PACK / "tools" / "workflow_notes"  # the text on each template, by its name
@@ -127,20 +128,27 @@ def add_encoders(models: Subgraph, vae_file: str, top: float) -> None:
     models.give("vae", vae, "VAE")
 
 
-def make_edit(parent: Graph, family: Family, *, region: bool = False, all_frames: bool = False) -> Subgraph:
-    """From the photo and the caption to the frames of the video."""
-    edit = Subgraph(parent, "Edit")
-    fit = edit.add(
+def add_fit(graph: Graph, box: Box, family: Family, *, region: bool = False, **values) -> Node:
+    return graph.add(
         "IFEdit_FitImageForWan",
-        (0, 0, 320, 320),
+        box,
         "Fit Image for Wan",
         **family.resolution,
         multiple_of=family.multiple_of,
         aspect="square" if family is DEMO else "as it is",
         method="region" if region else "crop",
+        **values,
     )
-    happens = edit.add("CLIPTextEncode", (0, 420, 320, 130), "What happens (positive)")
-    avoid = edit.add("CLIPTextEncode", (0, 650, 320, 130), "What to avoid (negative)", text=family.avoid)
+
+
+def make_edit(
+    parent: Graph, family: Family, *, fitted: bool = False, region: bool = False, all_frames: bool = False
+) -> Subgraph:
+    """From the photo and the caption to the frames of the video; fitted: the photo comes at the model's size."""
+    edit = Subgraph(parent, "Edit")
+    fit = None if fitted else add_fit(edit, (0, 0, 320, 420), family, region=region)
+    happens = edit.add("CLIPTextEncode", (0, 520, 320, 130), "What happens (positive)")
+    avoid = edit.add("CLIPTextEncode", (0, 750, 320, 130), "What to avoid (negative)", text=family.avoid)
     if family is WAN_5B:
         start = edit.add(
             "Wan22ImageToVideoLatent", (420, 0, 300, 170), "Start image to video", width=1280, height=704, length=33
@@ -152,9 +160,9 @@ def make_edit(parent: Graph, family: Family, *, region: bool = False, all_frames
         edit.link(happens, "CONDITIONING", start, "positive")
         edit.link(avoid, "CONDITIONING", start, "negative")
         positive, negative, latent = ((start, name) for name in ("positive", "negative", "latent"))
-    for size in ("width", "height"):
-        edit.link(fit, size, start)
-    edit.link(fit, "image", start, "start_image")
+    if fit:
+        for output, name in (("image", "start_image"), ("width", "width"), ("height", "height")):
+            edit.link(fit, output, start, name)
     sampler = edit.add(
         "IFEdit_EditSampler",
         (820, 0, 320, 500),
@@ -169,22 +177,27 @@ def make_edit(parent: Graph, family: Family, *, region: bool = False, all_frames
         edit.link(node, output, sampler, name)
     decode = edit.add("VAEDecode" if all_frames else "IFEdit_DecodeKeyframes", (1240, 0, 260, 84), "Decode Keyframes")
     edit.link(sampler, sampler.outputs[0].name, decode, "samples")
-    edit.take("image", (fit, "image"))
-    if region:
+    edit.take("image", (fit, "image") if fit else (start, "start_image"))
+    if region and fit:
         edit.take("mask", (fit, "mask"))
     edit.show("caption", (happens, "text"))
     for name in family.sockets:
         edit.take(name, (sampler, name))
     edit.take("clip", (happens, "clip"), (avoid, "clip"))
     edit.take("vae", (start, "vae"), (decode, "vae"))
-    edit.show("resolution", (fit, "resolution"))
+    if fit:
+        edit.show("resolution", (fit, "resolution"))
+    else:
+        edit.show("width", (start, "width"))
+        edit.show("height", (start, "height"))
     for name in ("seed", "steps", "cfg"):
         edit.show(name, (sampler, name))
     edit.give("frames", decode, decode.outputs[0].name)
     if not all_frames:
         edit.give("frame_numbers", decode)
-    edit.give("image", fit)
-    edit.give("fit", fit)
+    if fit:
+        edit.give("image", fit)
+        edit.give("fit", fit)
     return edit
 
 
@@ -293,18 +306,52 @@ TEMPLATES_BY_NAME = {
 }
 
 
+# Where the nodes stand: (left, top, width, height), so that no wire runs through a node that it does not belong to.
+PLACES: dict[str, Box] = {
+    "models": (0, 0, 360, 90),
+    "photo": (0, 200, 360, 470),
+    "caption": (0, 780, 360, 400),
+    "vlm": (-480, 1420, 420, 260),
+    "edit": (480, 310, 340, 270),
+    "reasoning": (480, 1000, 360, 320),
+    "selector": (940, 700, 600, 800),
+    "finish": (1660, 310, 300, 240),
+    "frames": (1660, 700, 320, 330),
+    "measures": (1660, 1120, 320, 330),
+    "candidates": (1660, 1540, 320, 330),
+    "compare": (2080, 0, 480, 540),
+    "result": (2080, 660, 480, 520),
+}
+REGION_PLACES: dict[str, Box] = {
+    "photo": (0, 0, 360, 470),
+    "models": (480, -200, 360, 90),
+    "fit": (480, 150, 360, 660),
+    "caption": (480, 900, 360, 400),
+    "edit": (960, 340, 340, 290),
+    "selector": (1420, 760, 600, 800),
+    "finish": (2140, 310, 300, 240),
+    "frames": (2140, 760, 320, 330),
+    "compare": (2560, 0, 480, 540),
+    "result": (2560, 660, 480, 520),
+}
+SAMPLE_REGION = {"region_x": 150, "region_y": 30, "region_width": 330, "region_height": 330}  # the cup
+
+
 def make_template(name: str, object_info: Mapping[str, dict]) -> dict:
     """The workflow of this template, as the browser saves it."""
     template = TEMPLATES_BY_NAME[name]
     family = template.family
     graph = Graph(name, object_info)
-    graph.add_note((-480, 0, 420, 300), read_note(name), "Start here", NOTE)
-    models = graph.add_subgraph(template.make_models(graph), (0, 0, 360, 90))
-    photo = graph.add("LoadImage", (0, 200, 360, 470), "Source image", color=CHANGE_THIS, image=template.photo)
-    vlm = graph.add("IFEdit_VLMFromServer", (-480, 1420, 420, 260), "VLM from Server") if template.with_vlm else None
+    place = REGION_PLACES if template.region else PLACES
+    note = read_note(name)
+    graph.add_note((-480, 0, 420, note_height(note)), note, "Start here", NOTE)
+    models = graph.add_subgraph(template.make_models(graph), place["models"])
+    photo = graph.add("LoadImage", place["photo"], "Source image", color=CHANGE_THIS, image=template.photo)
+    vlm = graph.add("IFEdit_VLMFromServer", place["vlm"], "VLM from Server") if template.with_vlm else None
+    fit = add_fit(graph, place["fit"], family, region=True, **SAMPLE_REGION) if template.region else None
     caption = graph.add(
         "IFEdit_TemporalCaption",
-        (0, 780, 360, 400),
+        place["caption"],
         "Instruction",
         color=CHANGE_THIS,
         instruction=template.instruction,
@@ -312,49 +359,58 @@ def make_template(name: str, object_info: Mapping[str, dict]) -> dict:
     if vlm:
         graph.link(vlm, vlm.outputs[0].name, caption, "vlm")
         graph.link(photo, "IMAGE", caption, "image")
-        reasoning = graph.add("PreviewAny", (480, 1000, 360, 320), "Reasoning")
+        reasoning = graph.add("PreviewAny", place["reasoning"], "Reasoning")
         graph.link(caption, "reasoning", reasoning, "source")
-    edit = graph.add_subgraph(
-        make_edit(graph, family, region=template.region, all_frames=template.all_frames), (480, 310, 340, 270)
-    )
+    edit = graph.add_subgraph(make_edit(graph, family, fitted=bool(fit), all_frames=template.all_frames), place["edit"])
     connect_models(graph, models, edit, family)
-    graph.link(photo, "IMAGE", edit, "image")
-    if template.region:
-        graph.link(photo, "MASK", edit, "mask")
+    if fit:
+        graph.link(photo, "IMAGE", fit, "image")
+        graph.link(photo, "MASK", fit, "mask")
+        for output in ("image", "width", "height"):
+            graph.link(fit, output, edit)
+    else:
+        graph.link(photo, "IMAGE", edit, "image")
     graph.link(caption, "caption", edit)
     selector = graph.add(
-        "IFEdit_FrameSelector", (940, 700, 600, 800), "Frame Selector", method="language model" if vlm else "settled"
+        "IFEdit_FrameSelector", place["selector"], "Frame Selector", method="language model" if vlm else "settled"
     )
     graph.link(edit, "frames", selector)
-    graph.link(edit, "image", selector, "source")
+    if not fit:
+        graph.link(edit, "image", selector, "source")
     if not template.all_frames:
         graph.link(edit, "frame_numbers", selector)
     if vlm:
         graph.link(vlm, vlm.outputs[0].name, selector, "vlm")
     if vlm or template.all_frames:
         graph.link(caption, "end_state", selector)
-    finish = graph.add_subgraph(make_finish(graph, family), (1660, 310, 300, 240))
+    finish = graph.add_subgraph(make_finish(graph, family), place["finish"])
     connect_models(graph, models, finish, family)
     graph.link(photo, "IMAGE", finish, "photo")
     graph.link(selector, "image", finish, "frame")
-    graph.link(edit, "image", finish, "fitted")
-    graph.link(edit, "fit", finish)
-    compare = graph.add("IFEdit_CompareImages", (2080, 0, 480, 540), "Before and After")
+    graph.link(fit or edit, "image", finish, "fitted")
+    graph.link(fit or edit, "fit", finish)
+    compare = graph.add("IFEdit_CompareImages", place["compare"], "Before and After")
     graph.link(photo, "IMAGE", compare, "before")
     graph.link(finish, "image", compare, "after")
-    result = graph.add("SaveImage", (2080, 660, 480, 520), "Result", filename_prefix=f"{template.folder}/edit")
+    result = graph.add("SaveImage", place["result"], "Result", filename_prefix=f"{template.folder}/edit")
     graph.link(finish, "image", result, "images")
-    collage = graph.add("PreviewImage", (1660, 700, 320, 330), "All frames")
-    graph.link(selector, "collage", collage, "images")
+    frames = graph.add("PreviewImage", place["frames"], "All frames")
+    graph.link(selector, "collage", frames, "images")
     if template.all_frames:
-        for top, output, title in ((1120, "measures", "Measures"), (1540, "candidates", "Best frames")):
-            shown = graph.add("PreviewImage", (1660, top, 320, 330), title)
+        for output, title in (("measures", "Measures"), ("candidates", "Best frames")):
+            shown = graph.add("PreviewImage", place[output], title)
             graph.link(selector, output, shown, "images")
     app = {
         "inputs": [[photo.id, "image"], [caption.id, "instruction"], [edit.id, "seed"]],
-        "outputs": [compare.id, collage.id],
+        "outputs": [compare.id, frames.id],
     }
     return graph.as_workflow({"ds": VIEW, "ifEditOpensAt": VIEW, "linearData": app})
+
+
+def note_height(text: str) -> float:
+    """What the text needs in a note of 420 pixels, about."""
+    paragraphs = text.split("\n\n")
+    return 40 + sum(10 + 15 * math.ceil(len(paragraph) / 66) for paragraph in paragraphs)
 
 
 def read_note(name: str) -> str:
@@ -418,7 +474,7 @@ def make_refine_blueprint(object_info: Mapping[str, dict]) -> dict:
     """An image of any size through the refiner, and back to its size."""
     graph = Graph(REFINE_FRAME, object_info)
     chain = Subgraph(graph, REFINE_FRAME, ABOUT[REFINE_FRAME])
-    fit = chain.add("IFEdit_FitImageForWan", (0, 0, 320, 320), "Fit Image for Wan")
+    fit = chain.add("IFEdit_FitImageForWan", (0, 0, 320, 420), "Fit Image for Wan")
     refiner = chain.add("IFEdit_StillVideoRefiner", (420, 0, 380, 480), "Still-Video Refiner")
     chain.link(fit, "image", refiner)
     back = chain.add("IFEdit_RestoreEdit", (900, 0, 320, 300), "Back to its size", mode="whole image")

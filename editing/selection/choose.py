@@ -121,4 +121,5 @@ def _choose_settled(measures: Measures) -> FrameChoice:
 
 
 def _describe_sharpness(measures: Measures, position: int) -> str:
-    return f"sharpness {float(measures.sharpness[position]):.1f}"
+    own, most = float(measures.sharpness[position]), float(measures.sharpness.max())
+    return "sharpest of all" if own >= most else f"{min(99, round(100 * own / most))} % as sharp as the sharpest"

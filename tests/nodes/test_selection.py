@@ -275,7 +275,7 @@ def test_the_filmstrip_is_what_the_browser_expects(preview_folder, keyframes):
 def test_only_small_pictures_go_to_the_browser(preview_folder, width, height):
     frames = torch.rand(2, height, width, 3)
     shown = filmstrip(run(frames))
-    for kind, longest in (("thumbnails", 192), ("large", 768)):
+    for kind, longest in (("thumbnails", 192), ("large", 1280)):
         assert len(shown[kind]) == 2
         for saved in shown[kind]:
             with Image.open(file_of(preview_folder, saved)) as picture:

@@ -162,6 +162,7 @@ class ComfyPage:
                 "Comfy.TutorialCompleted": True,  # a first start covers the graph with the template browser
                 "Comfy.VueNodes.Enabled": self.vue,
                 "Comfy.Minimap.Visible": False,
+                "Comfy.OnboardingCoachmarks.Seen": ["appMode", "firstRun"],
             },
         )
         self.page.goto(self.url)
@@ -329,6 +330,34 @@ class ComfyPage:
         self.on_node(title, expression, widget)
         self.settle()
 
+    def scale(self) -> float:
+        """How large the canvas shows the graph."""
+        return self.page.evaluate("() => window.app.canvas.ds.scale")
+
+    def offset(self) -> list[float]:
+        """Where the canvas shows the graph's origin, in units of the graph."""
+        return self.page.evaluate("() => [...window.app.canvas.ds.offset]")
+
+    def open_app(self, nodes: dict, links: list, inputs: list, outputs: list) -> None:
+        """Open a workflow as an app. inputs: [[title, widget], ...], outputs: [title, ...]."""
+        workflow = json.loads(self.page.evaluate(BUILD_GRAPH, [nodes, links]))
+        ids = {node["title"]: node["id"] for node in workflow["nodes"]}
+        data = {
+            "inputs": [[ids[title], *rest] for title, *rest in inputs],
+            "outputs": [ids[title] for title in outputs],
+        }
+        workflow["extra"] = {"linearMode": True, "linearData": data}
+        self.page.evaluate("(workflow) => window.app.loadGraphData(workflow, true, true, 'test.app')", workflow)
+        self.page.get_by_test_id("linear-widgets").wait_for()
+        self.settle()
+
+    def report(self, title: str):
+        """The text of ours under the node with this title."""
+        self.on_node(
+            title, "node.widgets.find((each) => each.name === 'if_edit_report').element.dataset.test = argument", title
+        )
+        return self.page.locator(f".ifedit-report[data-test='{title}']")
+
     def filmstrip(self, title: str = "Selector") -> "Strip":
         """The filmstrip of the node with this title."""
         self.on_node(
@@ -343,6 +372,7 @@ class Strip:
     def __init__(self, root):
         self.root = root
         self.frames = root.get_by_role("option")
+        self.reel = root.locator(".ifedit-reel")
         self.auto = root.get_by_role("button", name="auto")
         self.seeds = root.locator(".ifedit-seeds")
 

@@ -6,6 +6,13 @@
 //   onFixSeeds()       the button beside the line about seeds
 //   onMissing()        a picture is no longer on the server
 //   onLook()           the pointer or the keyboard comes in, a good moment to look whether the graph has changed
+//   onEditOn(place)    the frame at this place becomes the source of the next edit
+
+import { panThrough, takeWheel } from "./canvas_pointer.js";
+import { addStyleOnce, drawn, element } from "./elements.js";
+import { compare } from "./frame_comparison.js";
+import { FrameMenu } from "./frame_menu.js";
+import { FramePreview } from "./frame_preview.js";
 
 export const AUTOMATIC = -1;
 
@@ -14,16 +21,22 @@ const TALL_FRAME = 128; // px; where the node is tall, but not wide enough for a
 const NUMBER_HEIGHT = 18;
 const MIN_CURVES = 52;
 const PREVIEW_DELAY = 150; // ms, so that a pointer that passes by opens nothing
+const PLAYING_TIME = 4000; // ms for all frames, within the limits below
+const FASTEST = 120; // ms a frame
+const SLOWEST = 600;
+const PAUSE_AT_END = 900; // ms, before it plays again
+const SAVING_TIME = 60_000; // ms that the browser has to save a frame
+const MARKED = 1 / 3; // of the frames, at most: dots on nearly all of them would say nothing
 const SCROLLBAR = 10;
 
-// Colours that stay apart for colour-blind eyes (after Okabe and Ito), and dashes for print.
+// Colors that stay apart for color-blind eyes (after Okabe and Ito), and dashes for print.
 const CURVES = {
-  change: { colour: "#56b4e9", dash: "", hint: "change against the last frame" },
-  motion: { colour: "#e69f00", dash: "6 3", hint: "movement from frame to frame" },
-  sharpness: { colour: "#2fc08f", dash: "2 3", hint: "sharpness" },
-  drift: { colour: "#cc79a7", dash: "8 3 2 3", hint: "change of what should stay: camera, exposure" },
+  change: { label: "still to change", color: "#56b4e9", dash: "", hint: "difference from the last frame" },
+  motion: { label: "motion", color: "#e69f00", dash: "6 3", hint: "movement from frame to frame" },
+  sharpness: { label: "sharpness", color: "#2fc08f", dash: "2 3", hint: "against the sharpest frame" },
+  drift: { label: "drift", color: "#cc79a7", dash: "8 3 2 3", hint: "change of what should stay: camera, exposure" },
 };
-const OTHER_CURVE = { colour: "#999999", dash: "", hint: "" };
+const OTHER_CURVE = { color: "#999999", dash: "", hint: "" };
 
 // .image-preview is the chosen picture, which Vue nodes make as wide as the node, so perhaps higher than the screen.
 const STYLE = `
@@ -33,7 +46,8 @@ const STYLE = `
 .ifedit-strip [hidden] { display: none !important; }
 .ifedit-line { display: flex; align-items: center; gap: 8px; min-height: 22px; flex: none; }
 .ifedit-line > span { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
-.ifedit-seeds > span { white-space: normal; }
+.ifedit-line > .ifedit-status, .ifedit-seeds > span { white-space: normal; overflow-wrap: anywhere; }
+.ifedit-line > .ifedit-status { max-height: 6.5em; overflow-y: auto; }
 .ifedit-seeds { padding: 3px 6px; border-radius: 4px; border-left: 3px solid var(--accent);
   background: rgba(255, 176, 0, 0.14); }
 .ifedit-strip button { flex: none; padding: 2px 9px; border-radius: 4px; cursor: pointer; font: inherit; color: inherit;
@@ -72,36 +86,12 @@ const STYLE = `
 .ifedit-empty { flex: 1; display: flex; align-items: center; justify-content: center; text-align: center; padding: 8px;
   border: 1px dashed var(--border-color, #555); border-radius: 4px; opacity: 0.85; }
 .lg-node:has(.ifedit-strip) .image-preview img { max-height: 260px; object-fit: contain; }
-.ifedit-preview { position: fixed; z-index: 10000; pointer-events: none; padding: 4px; border-radius: 6px;
-  background: var(--comfy-menu-bg, #222); border: 1px solid var(--border-color, #555); color: var(--input-text, #ddd);
-  box-shadow: 0 4px 18px #000a; font: 12px/1.4 sans-serif; text-align: center; }
-.ifedit-preview img { display: block; margin: 0 auto; min-width: 320px; max-width: min(768px, 60vw); max-height: 60vh;
-  border-radius: 3px; }
+.ifedit-frame.playing { box-shadow: inset 0 0 0 2px var(--input-text, #ddd); border-radius: 4px; }
 `;
-
-function element(tag, properties = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    name.startsWith("aria") || name === "role" ? made.setAttribute(name, value) : (made[name] = value);
-  }
-  made.append(...children);
-  return made;
-}
-
-function drawn(tag, attributes) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
-}
-
-function addStyleOnce() {
-  if (document.getElementById("ifedit-filmstrip-style")) return;
-  document.head.append(element("style", { id: "ifedit-filmstrip-style", textContent: STYLE }));
-}
 
 export class Filmstrip {
   constructor(handlers) {
-    addStyleOnce();
+    addStyleOnce("ifedit-filmstrip-style", STYLE);
     this.handlers = handlers;
     this.strip = null; // what the last run has shown, see frame_selector.js
     this.value = AUTOMATIC;
@@ -121,12 +111,15 @@ export class Filmstrip {
   // strip: { numbers, thumbnails, large, curves, chosen, automatic, candidates, reason, batch } with picture addresses,
   // or null with a text that says why there is none.
   showStrip(strip, emptyText = "") {
+    this.stop();
     this.hidePreview();
+    this.notice = "";
     this.isFirst = !this.strip; // a later one stays where a person has scrolled it
     this.strip = strip;
     this.empty.textContent = emptyText;
     this.empty.hidden = Boolean(strip);
     this.reel.hidden = this.legend.hidden = !strip;
+    this.playButton.hidden = !(strip?.numbers.length > 1);
     const hadFocus = this.list.contains(document.activeElement);
     this.frames = (strip?.numbers ?? []).map((number, place) => this.makeFrame(number, place));
     this.list.replaceChildren(...this.frames.map((frame) => frame.box));
@@ -156,7 +149,7 @@ export class Filmstrip {
       const notes = [`Frame ${frame.number}`];
       if (chosen) notes.push(value === AUTOMATIC ? "chosen automatically" : "chosen by hand");
       else if (automatic) notes.push("the automatic choice");
-      else if (this.strip.candidates.includes(frame.number)) notes.push("among the best");
+      else if (this.marked().includes(frame.number)) notes.push("among the best");
       frame.box.setAttribute("aria-label", notes.join(", "));
     });
     this.drawCurves();
@@ -171,15 +164,28 @@ export class Filmstrip {
     this.seedsButton.textContent = button;
   }
 
-  remove() {
+  // text: what a person is told about something just done; it stays until the next choice or run
+  showNotice(text) {
+    this.notice = text;
+    this.showStatus();
+  }
+
+  hide() {
+    this.stop();
     this.hidePreview();
+    this.menu.close();
+  }
+
+  remove() {
+    this.hide();
     this.observer.disconnect();
   }
 
   // --- the page ------------------------------------------------------------------------------------------------------
 
   build() {
-    this.status = element("span", { role: "status" });
+    this.status = element("span", { className: "ifedit-status", role: "status" });
+    this.playButton = element("button", { type: "button", hidden: true, onclick: () => this.togglePlay() });
     this.auto = element("button", {
       type: "button",
       textContent: "auto",
@@ -193,7 +199,7 @@ export class Filmstrip {
     this.list = element("div", {
       className: "ifedit-frames",
       role: "listbox",
-      "aria-label": "Frames of the video. Arrow keys choose, Enter chooses and runs.",
+      "aria-label": "Frames of the video. Arrow keys choose, Enter chooses and runs, the space bar plays.",
       "aria-orientation": "horizontal",
     });
     this.curves = drawn("svg", { class: "ifedit-curves", "aria-hidden": "true" });
@@ -202,9 +208,14 @@ export class Filmstrip {
     this.legend = element("div", { className: "ifedit-legend" });
     this.empty = element("div", { className: "ifedit-empty" });
     this.root = element("div", { className: "ifedit-strip", role: "group", "aria-label": "Frame selector" });
-    this.root.append(element("div", { className: "ifedit-line" }, this.status, this.auto), this.seeds);
+    this.root.append(element("div", { className: "ifedit-line" }, this.status, this.playButton, this.auto), this.seeds);
     this.root.append(this.reel, this.legend, this.empty);
 
+    this.menu = new FrameMenu();
+    this.preview = new FramePreview();
+    this.showPlayButton();
+    takeWheel(this.root, (event) => this.turn(event));
+    panThrough(this.root);
     this.list.addEventListener("keydown", (event) => this.press(event));
     this.root.addEventListener("keydown", (event) => keepFromCanvas(event));
     this.root.addEventListener("keyup", (event) => keepFromCanvas(event));
@@ -216,10 +227,10 @@ export class Filmstrip {
     this.root.addEventListener("pointerdown", () => this.hidePreview());
     this.reel.addEventListener("pointerleave", () => this.hidePreview());
     this.reel.addEventListener("scroll", () => this.lookAgain());
-    this.reel.addEventListener("wheel", (event) => this.turn(event), { passive: false });
     this.curves.addEventListener("click", (event) => this.choosePlace(this.placeAt(event)));
     this.curves.addEventListener("dblclick", () => this.queue());
     this.curves.addEventListener("pointermove", (event) => this.openPreviewSoon(this.placeAt(event)));
+    this.curves.addEventListener("contextmenu", (event) => this.openMenu(event, this.placeAt(event)));
   }
 
   makeFrame(number, place) {
@@ -232,10 +243,11 @@ export class Filmstrip {
       label.append(element("span", { className: "ifedit-tag", textContent: "auto", title: this.strip.reason }));
     }
     const box = element("div", { className: "ifedit-frame", role: "option" }, image, label);
-    box.classList.toggle("candidate", this.strip.candidates.includes(number));
+    box.classList.toggle("candidate", this.marked().includes(number));
     box.addEventListener("click", () => this.choosePlace(place));
     box.addEventListener("dblclick", () => this.queue());
     box.addEventListener("pointermove", () => this.openPreviewSoon(place));
+    box.addEventListener("contextmenu", (event) => this.openMenu(event, place));
     return { number, box, image };
   }
 
@@ -288,24 +300,24 @@ export class Filmstrip {
       parts.push(drawn("line", { ...line, stroke: "var(--accent)", "stroke-dasharray": "3 3", "stroke-width": 1 }));
     }
     for (const [name, values] of Object.entries(this.strip.curves)) {
-      const { colour, dash } = CURVES[name] ?? OTHER_CURVE;
+      const { color, dash } = CURVES[name] ?? OTHER_CURVE;
       const rows = values.map((value) => height - 5 - Math.min(1, Math.max(0, value)) * (height - 10));
       const points = rows.map((row, place) => `${middle(place).toFixed(1)},${row.toFixed(1)}`).join(" ");
-      parts.push(drawn("polyline", { points, stroke: colour, "stroke-dasharray": dash, "data-curve": name }));
-      if (current >= 0) parts.push(drawn("circle", { cx: middle(current), cy: rows[current], r: 3, fill: colour }));
+      parts.push(drawn("polyline", { points, stroke: color, "stroke-dasharray": dash, "data-curve": name }));
+      if (current >= 0) parts.push(drawn("circle", { cx: middle(current), cy: rows[current], r: 3, fill: color }));
     }
     this.curves.replaceChildren(...parts);
   }
 
   showLegend() {
     const items = Object.keys(this.strip?.curves ?? {}).map((name) => {
-      const { colour, dash, hint } = CURVES[name] ?? OTHER_CURVE;
+      const { label, color, dash, hint } = CURVES[name] ?? OTHER_CURVE;
       const sample = drawn("svg", { viewBox: "0 0 20 8", "aria-hidden": "true" });
-      const line = { x1: 0, x2: 20, y1: 4, y2: 4, stroke: colour, "stroke-width": 2, "stroke-dasharray": dash };
+      const line = { x1: 0, x2: 20, y1: 4, y2: 4, stroke: color, "stroke-width": 2, "stroke-dasharray": dash };
       sample.append(drawn("line", line));
-      return element("span", { title: hint }, sample, name);
+      return element("span", { title: hint }, sample, label ?? name);
     });
-    if (this.strip?.candidates.length) items.push(element("span", { textContent: "\u2022 among the best" }));
+    if (this.marked().length) items.push(element("span", { textContent: "\u2022 among the best" }));
     this.legend.replaceChildren(...items);
   }
 
@@ -324,11 +336,16 @@ export class Filmstrip {
     } else {
       text = `Frame ${this.value}, chosen by hand`;
     }
-    if (this.current() >= 0 && !this.linked && strip.chosen !== this.wanted()) text += " - queue to take it";
+    if (this.current() >= 0 && !this.linked && strip.chosen !== this.wanted()) text += " - press Run to take it";
     if (strip?.batch > 1) text = `Video 1 of ${strip.batch}: ${text}`;
-    this.status.textContent = text;
-    this.status.title = text;
+    this.status.textContent = this.notice || text;
     this.status.classList.toggle("ifedit-warn", warn);
+  }
+
+  // The best frames besides the automatic choice, as few as help.
+  marked() {
+    const others = (this.strip?.candidates ?? []).filter((number) => number !== this.strip.automatic);
+    return others.slice(0, Math.floor(MARKED * this.strip?.numbers.length || 0));
   }
 
   // --- the choice ----------------------------------------------------------------------------------------------------
@@ -342,6 +359,7 @@ export class Filmstrip {
   }
 
   choose(number) {
+    this.notice = "";
     if (this.linked) return;
     this.handlers.onChoose(number);
   }
@@ -374,7 +392,11 @@ export class Filmstrip {
     } else if (event.key === "Enter") {
       event.preventDefault();
       this.queue();
+    } else if (event.key === " ") {
+      event.preventDefault();
+      this.togglePlay();
     } else if (event.key === "Escape") {
+      this.stop();
       this.hidePreview();
     }
   }
@@ -389,10 +411,9 @@ export class Filmstrip {
   }
 
   turn(event) {
-    if (event.ctrlKey || event.metaKey || this.reel.scrollWidth <= this.reel.clientWidth + 1) return;
+    if (this.reel.hidden || this.reel.scrollWidth <= this.reel.clientWidth + 1) return false;
     this.reel.scrollLeft += Math.abs(event.deltaX) > Math.abs(event.deltaY) ? event.deltaX : event.deltaY;
-    event.preventDefault();
-    event.stopPropagation(); // ComfyUI would zoom
+    return true;
   }
 
   placeAt(event) {
@@ -404,7 +425,7 @@ export class Filmstrip {
   // --- the large preview ---------------------------------------------------------------------------------------------
 
   openPreviewSoon(place) {
-    if (this.previewed === place) return;
+    if (this.previewed === place || this.playing) return;
     this.hidePreview();
     this.previewed = place;
     this.timer = setTimeout(() => this.openPreview(place), PREVIEW_DELAY);
@@ -419,35 +440,122 @@ export class Filmstrip {
   }
 
   openPreview(place) {
-    const frame = this.frames[place];
-    if (!frame?.box.isConnected) return;
-    const measures = Object.entries(this.strip.curves).map(([name, values]) => `${name} ${values[place].toFixed(2)}`);
-    const text = [`frame ${frame.number}`, ...measures].join("   ");
-    const image = element("img", { alt: "" });
-    image.src = this.strip.large?.[place] ?? this.strip.thumbnails[place];
-    const preview = element("div", { className: "ifedit-preview", role: "tooltip" }, image, text);
-    image.onload = () => putBeside(preview, frame.box.getBoundingClientRect());
-    this.preview = preview;
-    document.body.append(preview);
-    putBeside(preview, frame.box.getBoundingClientRect());
+    if (!this.frames[place]?.box.isConnected) return;
+    this.preview.show(this.pictureOf(place), this.describe(place), () => this.around(place));
   }
 
   hidePreview() {
+    if (this.playing) return;
     clearTimeout(this.timer);
     this.previewed = undefined;
-    this.preview?.remove();
-    this.preview = null;
+    this.preview.hide();
   }
-}
 
-// Above the frame if there is room, else below, never outside the window.
-function putBeside(preview, frame) {
-  const size = preview.getBoundingClientRect();
-  const gap = 8;
-  const top = frame.top - size.height - gap >= 0 ? frame.top - size.height - gap : frame.bottom + gap;
-  const left = (frame.left + frame.right - size.width) / 2;
-  preview.style.top = `${Math.max(gap, Math.min(top, innerHeight - size.height - gap))}px`;
-  preview.style.left = `${Math.max(gap, Math.min(left, innerWidth - size.width - gap))}px`;
+  pictureOf(place) {
+    return this.strip.large?.[place] ?? this.strip.thumbnails[place];
+  }
+
+  describe(place) {
+    const { change, sharpness } = this.strip.curves;
+    const parts = [`frame ${this.frames[place].number}`];
+    if (change) parts.push(`${Math.round(100 * change[place])} % still to change`);
+    if (sharpness) {
+      const most = Math.max(...sharpness);
+      const share = Math.min(99, Math.round((100 * sharpness[place]) / most));
+      parts.push(sharpness[place] >= most ? "sharpest of all" : `${share} % as sharp as the sharpest`);
+    }
+    return parts.join(", ");
+  }
+
+  // Where the strip and the node are in the window; x: the middle of the frame, or of all while they play.
+  around(place) {
+    const strip = this.root.getBoundingClientRect();
+    const frame = this.playing ? strip : this.frames[place].box.getBoundingClientRect();
+    const node = (this.root.closest(".lg-node, .dom-widget") ?? this.root).getBoundingClientRect();
+    return { strip, node, x: (frame.left + frame.right) / 2 };
+  }
+
+  // --- the frames as a short video -----------------------------------------------------------------------------------
+
+  togglePlay() {
+    if (this.playing) this.stop();
+    else this.play();
+  }
+
+  play() {
+    if (this.frames.length < 2) return;
+    this.hidePreview();
+    const images = this.frames.map((_, place) => element("img", { src: this.pictureOf(place) })); // fetched ahead
+    this.playing = { images, place: -1, listening: new AbortController() };
+    const { signal } = this.playing.listening;
+    const leave = (event) => this.playButton.contains(event.target) || this.stop();
+    window.addEventListener("pointerdown", leave, { capture: true, signal });
+    this.showPlayButton();
+    this.playNext();
+  }
+
+  playNext() {
+    const { images, place } = this.playing;
+    const next = (place + 1) % images.length;
+    if (!this.root.isConnected) return this.stop();
+    const pace = Math.min(SLOWEST, Math.max(FASTEST, PLAYING_TIME / images.length));
+    if (images[next].complete) {
+      this.playing.place = next;
+      this.frames.forEach((frame, each) => frame.box.classList.toggle("playing", each === next));
+      this.preview.show(images[next].src, this.describe(next), () => this.around(next));
+    }
+    const atEnd = this.playing.place === images.length - 1;
+    this.playing.timer = setTimeout(() => this.playNext(), atEnd ? PAUSE_AT_END : pace);
+  }
+
+  stop() {
+    if (!this.playing) return;
+    this.playing.listening.abort();
+    clearTimeout(this.playing.timer);
+    this.playing = null;
+    for (const frame of this.frames) frame.box.classList.remove("playing");
+    this.hidePreview();
+    this.showPlayButton();
+  }
+
+  showPlayButton() {
+    this.playButton.textContent = this.playing ? "\u25a0 stop" : "\u25b6 play";
+    this.playButton.title = this.playing ? "Stop (space bar)" : "Play the frames in order (space bar)";
+  }
+
+  // --- what else can be done with a frame ----------------------------------------------------------------------------
+
+  openMenu(event, place) {
+    event.preventDefault();
+    event.stopPropagation(); // ComfyUI would open the node's menu
+    this.stop();
+    this.hidePreview();
+    const { number } = this.frames[place];
+    this.menu.open(event.clientX, event.clientY, `Frame ${number}`, [
+      { label: "Save this frame", run: () => this.save(place) },
+      { label: "Compare with the source", run: () => this.compareWithSource(place) },
+      { label: "Edit on from here", run: () => this.handlers.onEditOn(place) },
+    ]);
+  }
+
+  // By a copy: the server would give the file its own name.
+  async save(place) {
+    const { number } = this.frames[place];
+    const answer = await fetch(this.pictureOf(place));
+    if (!answer.ok) return this.handlers.onMissing();
+    const href = URL.createObjectURL(await answer.blob());
+    element("a", { href, download: `frame_${number}.jpg` }).click();
+    setTimeout(() => URL.revokeObjectURL(href), SAVING_TIME);
+  }
+
+  // The video begins with the source.
+  compareWithSource(place) {
+    const first = this.frames[0].number;
+    compare(
+      { address: this.pictureOf(0), label: first === 0 ? "source (frame 0)" : `first frame (${first})` },
+      { address: this.pictureOf(place), label: `frame ${this.frames[place].number}` },
+    );
+  }
 }
 
 // The canvas deletes the node on Delete, and copies, pastes, mutes or collapses it on other keys.

@@ -1,4 +1,4 @@
-// Which seeds lie upstream of a node, and where the value of a widget really comes from.
+// What lies upstream of a node (its seeds above all), and where the value of a widget really comes from.
 //
 // A seed that changes with every run makes everything after it run again, so the Frame Selector looks for such seeds.
 // The walk goes from inputs to origins through links, reroutes, bypassed nodes and both sides of subgraph boundaries.
@@ -96,6 +96,41 @@ export function feedersOf(node, name) {
   return placesOf(node.graph).flatMap((place) => feeders(place, node.inputs?.find((each) => each.name === name)));
 }
 
+// All nodes that run before a node at a place: [{ place, node }], each once.
+export function upstreamNodes(place, node) {
+  const found = new Map();
+  const visit = (at) => {
+    for (const input of at.node.inputs ?? []) {
+      const link = input.link == null ? null : linkOf(at.place.graph, input.link);
+      for (const origin of originsOf(at.place, link)) {
+        const id = executionId(origin.place, origin.node);
+        if (found.has(id) || origin.node.mode === MUTED) continue;
+        found.set(id, origin);
+        visit(origin);
+      }
+    }
+  };
+  visit({ place, node });
+  return [...found.values()].filter((each) => each.node.mode !== BYPASSED);
+}
+
+// The node that runs under this id, and where it is; null if the graph has none.
+export function findExecuted(root, id) {
+  let place = { graph: root, hosts: [] };
+  const [own, ...outer] = String(id).split(":").reverse();
+  for (const each of outer.reverse()) {
+    const host = nodeById(place.graph, each);
+    if (!host?.subgraph) return null;
+    place = inside(place, host);
+  }
+  const node = nodeById(place.graph, own);
+  return node ? { place, node } : null;
+}
+
+function nodeById(graph, id) {
+  return graph.nodes?.find((node) => String(node.id) === id);
+}
+
 function controlledBy(node, control) {
   const owner = node.widgets.find((widget) => widget.linkedWidgets?.includes(control));
   return owner ?? node.widgets[node.widgets.indexOf(control) - 1];
@@ -127,7 +162,7 @@ function hostInput(place, link) {
   return host.inputs.find((input) => slot && input._subgraphSlot === slot) ?? host.inputs[link.origin_slot];
 }
 
-function inside(place, host) {
+export function inside(place, host) {
   return { graph: host.subgraph, hosts: [...place.hosts, host] };
 }
 

@@ -1,0 +1,31 @@
+// Pieces of a page, and of the objects that draw it.
+
+export function element(tag, properties = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    name.startsWith("aria") || name === "role" ? made.setAttribute(name, value) : (made[name] = value);
+  }
+  made.append(...children);
+  return made;
+}
+
+export function drawn(tag, attributes) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
+export function addStyleOnce(id, style) {
+  if (document.getElementById(id)) return;
+  document.head.append(element("style", { id, textContent: style }));
+}
+
+// Lets `extra` run after a method that an object may already have.
+export function chain(object, name, extra) {
+  const before = object[name];
+  object[name] = function (...given) {
+    const result = before?.apply(this, given);
+    extra.apply(this, given);
+    return result;
+  };
+}
