@@ -5,6 +5,7 @@ Screenshots of what was tested land in .screenshots/.
 
 import io
 import json
+import time
 
 import pytest
 from if_edit.tests.support.comfy_page import RUN_TIMEOUT, WINDOW, ComfyPage
@@ -14,7 +15,7 @@ from PIL import Image
 
 ALL = [f"{frontend}-{nodes}" for frontend in ("pinned", "1.58.1") for nodes in ("canvas", "vue")]
 DEMO, REGION = "edit_image_demo", "edit_region_of_photo"
-VIEW_AFTER = 500  # ms until a template stands where it opens
+VIEW_AFTER = 1000  # ms until a template stands where it opens, and missing models are listed
 EMPTY = 1.3  # times the least height; more is an empty box
 PICTURE = {"LoadImage": 1.0, "SaveImage": 1.0, "PreviewImage": 1.0, "IFEdit_FrameSelector": 0.45, "PreviewAny": 0.7}
 LINE = 24  # pixels of the graph
@@ -91,10 +92,10 @@ def open_template(comfy: ComfyPage, name: str) -> None:
 
 def close_dialogs(comfy: ComfyPage) -> None:
     """What the frontend lays over the page: missing model files, a tour of apps."""
-    for button in ("Close", "Skip"):
-        found = comfy.page.get_by_role("dialog").get_by_role("button", name=button)
-        if found.count():
-            found.first.click()
+    dialogs = comfy.page.get_by_role("dialog")
+    if dialogs.count():
+        comfy.page.keyboard.press("Escape")
+        dialogs.first.wait_for(state="detached")
     comfy.settle()
 
 
@@ -116,7 +117,11 @@ def test_the_template_browser_lists_them_and_nothing_else(comfy):
     dialog.get_by_text("if-edit", exact=True).first.click()
     for name in TEMPLATES_BY_NAME:
         dialog.get_by_text(name, exact=True).first.wait_for()
-        dialog.locator(f"img[src*='{name}.jpg']").first.wait_for()
+    pictures = "(images) => images.filter((image) => image.naturalWidth > 300).map((image) => image.src)"
+    deadline = time.monotonic() + RUN_TIMEOUT
+    while len(dialog.locator("img").evaluate_all(pictures)) < len(TEMPLATES_BY_NAME):
+        assert time.monotonic() < deadline, "thumbnails are missing"
+        comfy.page.wait_for_timeout(100)
     assert dialog.get_by_text("index", exact=True).count() == 0
     comfy.screenshot(f"{comfy.name}-list")
     comfy.page.keyboard.press("Escape")
