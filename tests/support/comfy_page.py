@@ -162,6 +162,7 @@ class ComfyPage:
                 "Comfy.TutorialCompleted": True,  # a first start covers the graph with the template browser
                 "Comfy.VueNodes.Enabled": self.vue,
                 "Comfy.Minimap.Visible": False,
+                "Comfy.RightSidePanel.IsOpen": False,
                 "Comfy.OnboardingCoachmarks.Seen": ["appMode", "firstRun"],
             },
         )
