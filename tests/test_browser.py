@@ -111,6 +111,10 @@ def test_a_click_takes_that_frame_and_runs_only_what_follows(comfy):
     assert strip.numbers() == list(range(FRAMES))
     assert strip.chosen() == ["Frame 11, chosen automatically"]
     assert strip.root.locator("polyline").count() >= 2  # the measured curves
+    assert "still to change" in strip.root.locator(".ifedit-legend").inner_text()
+    assert len([label for label in strip.labels() if "among the best" in label]) <= FRAMES / 3
+    status = strip.root.get_by_role("status").first
+    assert status.evaluate("(line) => line.scrollWidth <= line.clientWidth")  # all of the reason can be read
     comfy.settle()
     strip.wait_for_pictures()
     comfy.screenshot(f"{comfy.name}-1-automatic")
@@ -118,6 +122,7 @@ def test_a_click_takes_that_frame_and_runs_only_what_follows(comfy):
     strip.frame(5).click()
     assert comfy.value("Selector", "frame") == 5
     assert strip.chosen() == ["Frame 5, chosen by hand"]
+    assert strip.status().endswith("press Run to take it")
     second = comfy.queue()
     assert second.ran == {"Selector", "Result"}
     assert shown_frame(comfy, second) == 5
@@ -508,6 +513,18 @@ def test_a_subgraph_node_shows_the_strip_of_the_selector_in_it(comfy):
     comfy.on_node("New Subgraph", "(node.mode = 4)")
     strip.wait()
     comfy.on_node("New Subgraph", "(node.mode = 0)")
+    for entry, count in (("Hide the filmstrip", 0), ("Show the filmstrip", 1)):
+        expression = "window.app.collectNodeMenuItems(node).find((each) => each?.content === argument).callback()"
+        comfy.on_node("New Subgraph", expression, entry)
+        comfy.settle()
+        assert comfy.page.locator(".ifedit-strip:visible").count() == count
+
+    comfy.on_node("New Subgraph", "(window.app.canvas.deselectAll(), window.app.canvas.selectItems([node]))")
+    comfy.page.evaluate("() => (window.app.canvas.copyToClipboard(), window.app.canvas.pasteFromClipboard())")
+    comfy.wait("() => document.querySelectorAll('.ifedit-strip').length > 1")
+    comfy.settle()
+    assert comfy.page.locator(".ifedit-strip:visible").count() == 2  # the copy has its own
+    comfy.page.evaluate("() => window.app.canvas.deleteSelected()")
 
     comfy.open()  # a reload
     strip = comfy.filmstrip("New Subgraph")
