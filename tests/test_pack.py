@@ -139,6 +139,17 @@ def test_what_a_node_says_is_short_and_names_terms_only_behind_plain_words(objec
         assert not re.search(r"\b(sigma|sigmas|RoPE|Lanczos|VLM|experts?|denois\w+ steps?)\b", plain), text
 
 
+def test_the_browser_has_room_for_what_each_node_says():
+    listed = set(re.findall(r'"(IFEdit_\w+)"', (PACK / "web" / "js" / "node_reports.js").read_text()))
+    saying = set()
+    for file in (PACK / "nodes").glob("*.py"):
+        for node_class in re.split(r"^class ", file.read_text(), flags=re.MULTILINE)[1:]:
+            if "text_under(cls)" in node_class:
+                assert "io.Hidden.unique_id" in node_class, file  # without it the text has no address
+                saying.add(re.search(r'node_id="(\w+)"', node_class)[1])
+    assert listed == saying - {"IFEdit_FrameSelector"}  # its filmstrip says it
+
+
 def test_source_files_are_plain_ascii():
     assert [str(file) for file in PYTHON_FILES if not file.read_bytes().isascii()] == []
 

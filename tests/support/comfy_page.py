@@ -162,6 +162,7 @@ class ComfyPage:
                 "Comfy.TutorialCompleted": True,  # a first start covers the graph with the template browser
                 "Comfy.VueNodes.Enabled": self.vue,
                 "Comfy.Minimap.Visible": False,
+                "Comfy.RightSidePanel.IsOpen": False,
                 "Comfy.OnboardingCoachmarks.Seen": ["appMode", "firstRun"],
             },
         )
@@ -338,10 +339,10 @@ class ComfyPage:
         """Where the canvas shows the graph's origin, in units of the graph."""
         return self.page.evaluate("() => [...window.app.canvas.ds.offset]")
 
-    def open_app(self, nodes: dict, links: list, inputs: list, outputs: list) -> None:
-        """Open a workflow as an app. inputs: [[title, widget], ...], outputs: [title, ...]."""
-        workflow = json.loads(self.page.evaluate(BUILD_GRAPH, [nodes, links]))
-        ids = {node["title"]: node["id"] for node in workflow["nodes"]}
+    def to_app(self, inputs: list, outputs: list) -> None:
+        """Open the loaded workflow as an app. inputs: [[title, widget], ...], outputs: [title, ...]."""
+        workflow = json.loads(self.page.evaluate("() => JSON.stringify(window.app.graph.serialize())"))
+        ids = {node.get("title"): node["id"] for node in workflow["nodes"]}
         data = {
             "inputs": [[ids[title], *rest] for title, *rest in inputs],
             "outputs": [ids[title] for title in outputs],

@@ -43,6 +43,7 @@ const STYLE = `
 .ifedit-strip { box-sizing: border-box; display: flex; flex-direction: column; gap: 4px; width: 100%; height: 100%;
   min-height: 240px; contain: inline-size; padding: 2px; overflow: hidden; font: 12px/1.3 sans-serif;
   color: var(--input-text, #ddd); user-select: none; --accent: #ffb000; }
+section > .ifedit-strip { height: 320px; padding: 8px 12px; }
 .ifedit-strip [hidden] { display: none !important; }
 .ifedit-line { display: flex; align-items: center; gap: 8px; min-height: 22px; flex: none; }
 .ifedit-line > span { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }

@@ -2,7 +2,8 @@
 //
 // The graph needs none of this: `frame` is an ordinary INT widget (-1: automatic), which is only read and written.
 // A subgraph node with a Frame Selector in it, however deep, shows a strip of its own: ComfyUI no longer lets the
-// widgets of packs be promoted. Its menu hides that strip, and the workflow remembers it.
+// widgets of packs be promoted. Its menu hides that strip, and the workflow remembers it. An app shows it below its
+// inputs, which can be promoted widgets only; the strip of a Frame Selector outside of subgraphs can be such an input.
 
 import { api } from "../../../scripts/api.js";
 import { app } from "../../../scripts/app.js";
@@ -11,6 +12,8 @@ import { Selector, selectors, startRun } from "./selector.js";
 import { inside } from "./upstream_seeds.js";
 
 const NODE = "IFEdit_FrameSelector";
+const APP_INPUTS = '[data-testid="linear-widgets"]'; // where an app has its inputs
+const APP_LOOK = 500; // ms between two looks whether an app is open: ComfyUI does not say
 const HIDDEN = "if_edit_filmstrip_hidden"; // in the properties of a subgraph node
 
 const strips = new Map(); // subgraph node -> the selectors of the strips on it
@@ -19,6 +22,7 @@ app.registerExtension({
   name: "IFEdit.FrameSelector",
 
   setup() {
+    setInterval(showInApp, APP_LOOK);
     api.addEventListener("execution_start", ({ detail }) => startRun(detail?.prompt_id ?? null));
     for (const end of ["execution_success", "execution_error", "execution_interrupted"]) {
       api.addEventListener(end, () => {
@@ -121,6 +125,15 @@ function syncHost(host) {
   );
   for (const selector of now) selector.putOn();
   strips.set(host, now);
+}
+
+function showInApp() {
+  const inputs = document.querySelector(APP_INPUTS);
+  if (!inputs) return;
+  const shown = [...strips].filter(([host]) => host.graph && host.graph === host.rootGraph);
+  const roots = shown.flatMap(([, selectors]) => selectors.map((selector) => selector.view.root));
+  for (const other of inputs.querySelectorAll(":scope > .ifedit-strip")) if (!roots.includes(other)) other.remove();
+  for (const root of roots) if (!inputs.contains(root)) inputs.append(root);
 }
 
 function hostsIn(graph, found = new Set()) {

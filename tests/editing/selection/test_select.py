@@ -1,5 +1,7 @@
 """Choosing the edited image needs no ComfyUI: what it would bring comes in as functions."""
 
+import re
+
 import pytest
 import torch
 from if_edit.editing.selection.choose import LANGUAGE_MODEL
@@ -26,6 +28,14 @@ def test_one_video_gives_the_chosen_frame_and_what_shows_why(clip):
     assert chosen.reason.startswith("frame 24: ") and chosen.best[0] == 2
     assert torch.equal(chosen.candidates, clip[chosen.best]) and len(chosen.pictures) == 4
     assert max(chosen.collage.size) <= 1536 and chosen.plot.shape[2:] == (1024, 3)
+
+
+def test_the_reason_says_how_sharp_the_frame_is_among_the_others(clip):
+    blurred, grainy = clip.clone(), clip.clone()
+    blurred[[0, 1, 3]] = blurred[[0, 1, 3]] * 0.9 + 0.05
+    grainy[0] = (grainy[0] + 0.1 * torch.rand(grainy[0].shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
+    assert select_frame(blurred, KEYFRAMES).reason.endswith("(sharpest of all)")
+    assert re.search(r"\(\d\d? % as sharp as the sharpest\)$", select_frame(grainy, KEYFRAMES).reason)
 
 
 def test_every_video_is_embedded_on_its_own(clip):
