@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
+from comfy.patcher_extension import WrappersMP
 
 from ..editing.dropout import check_is_video
 from ..editing.keyframes import IMAGES_PER_LATENT
@@ -162,6 +163,15 @@ def check_context_windows(model, latent: dict, frames: int, used_by: str) -> Non
         f"{used_by}: the model has context windows of {handler.context_length} latent frames, for {frames} latent "
         f"frames: {reason}, choose longer windows, or leave them out."
     )
+
+
+def check_caches(model, used_by: str) -> None:
+    """Raise a ValueError if the model has EasyCache and LazyCache: in ComfyUI, each takes the other's memory."""
+    wrappers = model.wrappers.get(WrappersMP.OUTER_SAMPLE, {})
+    if wrappers.get("easycache") and wrappers.get("lazycache"):
+        raise ValueError(
+            f"{used_by}: the model has both EasyCache and LazyCache, which cannot work together. Remove one of them."
+        )
 
 
 def check_guidance(stages: Iterable[tuple[Any, int]], used_by: str) -> None:

@@ -22,7 +22,7 @@ import torch
 from tqdm.auto import tqdm
 
 from ..editing.dropout import FIRST_AND_LAST, Drop, check_drops, first_step_at, sort_drops
-from .checks import check_can_be_cut, check_conditioning, check_context_windows, check_guidance
+from .checks import check_caches, check_can_be_cut, check_conditioning, check_context_windows, check_guidance
 from .cutting import cut_conditioning, cut_latent
 from .kept_frames import TIME_AXIS, kept_frames
 from .report import Report
@@ -209,6 +209,7 @@ def _check_stages(stages: list[Stage], positive: list, negative: list, latent: d
         (check_can_be_cut if dropping else check_conditioning)(conditioning, frames)
     sampling = [(stage.model, stage.latent_frames) for stage in stages if stage.first_step < stage.last_step]
     for model, latent_frames in sampling:
+        check_caches(model, "Edit Sampler")
         check_context_windows(model, latent, latent_frames, "Edit Sampler")
     check_guidance(sampling, "Edit Sampler")
 

@@ -265,3 +265,23 @@ def test_a_read_only_input_folder_stays_as_it_is(tmp_path):
         """
         run_alone(code)
         assert os.listdir(folder) == []
+
+
+# --- what the registry reads ---
+
+
+def test_comfy_cli_finds_nothing_wrong_with_the_pack():
+    command = [sys.executable, "-m", "comfy_cli", "--skip-prompt", "--no-enable-telemetry", "node", "validate"]
+    run = subprocess.run(command, cwd=PACK, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    said = run.stdout + run.stderr
+    assert run.returncode == 0 and "All validation checks passed" in said and "Warning" not in said, said
+
+
+def test_the_registry_keeps_the_classifiers(monkeypatch):
+    """One that is not known would drop its whole group."""
+    from comfy_cli.registry.config_parser import extract_node_configuration
+
+    monkeypatch.chdir(PACK)
+    project = extract_node_configuration().project
+    assert project.supported_os == ["OS Independent"]
+    assert project.supported_accelerators == ["GPU :: NVIDIA CUDA"]
