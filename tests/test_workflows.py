@@ -239,9 +239,14 @@ def test_it_is_an_app_too(name):
     workflow = load(name)
     app = workflow["extra"]["linearData"]
     widgets = [(by_id(workflow, node)["title"], widget) for node, widget, *_ in app["inputs"]]
-    assert widgets[:3] == [("Source image", "image"), ("Instruction", "instruction"), ("Edit", "seed")]
-    for node, widget, *_ in app["inputs"][:3]:
-        assert widget in [slot["name"] for slot in by_id(workflow, node)["inputs"] if "widget" in slot]
+    drawn = (
+        [("Fit Image for Wan", "region")] if name == REGION else []
+    )  # by the pack's own scripts, as the filmstrip is
+    typed = [("Source image", "image"), ("Instruction", "instruction"), ("Edit", "seed")]
+    seen = [("Frame Selector", "filmstrip"), ("Before and After", "comparison")]
+    assert widgets == [typed[0], *drawn, *typed[1:], *seen]
+    for title, widget in typed:
+        assert widget in [slot["name"] for slot in by_title(workflow, title)["inputs"] if "widget" in slot]
     assert [by_id(workflow, node)["title"] for node in app["outputs"]] == ["Before and After", "All frames"]
 
 

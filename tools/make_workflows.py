@@ -401,7 +401,14 @@ def make_template(name: str, object_info: Mapping[str, dict]) -> dict:
             shown = graph.add("PreviewImage", place[output], title)
             graph.link(selector, output, shown, "images")
     app = {
-        "inputs": [[photo.id, "image"], [caption.id, "instruction"], [edit.id, "seed"]],
+        "inputs": [
+            [photo.id, "image"],
+            *([[fit.id, "region"]] if fit else []),
+            [caption.id, "instruction"],
+            [edit.id, "seed"],
+            [selector.id, "filmstrip"],
+            [compare.id, "comparison"],
+        ],
         "outputs": [compare.id, frames.id],
     }
     return graph.as_workflow({"ds": VIEW, "ifEditOpensAt": VIEW, "linearData": app})
