@@ -26,7 +26,7 @@ WITH_VLM, REGION, PICK = "edit_image_with_vlm", "edit_region_of_photo", "pick_th
 WORKFLOWS = [DEMO, WAN_14B, WAN_5B, WITH_VLM, REGION, PICK]
 CHAIN = ["Start here", "Models", "Source image", "Instruction", "Edit", "Frame Selector", "Finish"]
 SHOWN = ["Before and After", "Result", "All frames"]
-BESIDES = {WITH_VLM: ["VLM from Server", "Reasoning"], PICK: ["Measures", "Best frames"]}
+BESIDES = {REGION: ["Fit Image for Wan"], WITH_VLM: ["VLM from Server", "Reasoning"], PICK: ["Measures", "Best frames"]}
 EDIT_SAMPLER = "Edit Sampler"
 BLUEPRINTS = ["Edit Image (IF-Edit)", "Edit a Region (IF-Edit)", "Refine a Frame (IF-Edit)"]
 TITLE_HEIGHT = 30  # of a node, above its position; of a group, inside its bounding box
@@ -467,7 +467,8 @@ def test_a_local_model_is_asked_only_where_it_is_connected(large_models_server):
         put_in(client, kept, Image.new("RGB", (160, 90), "teal"))
         nobody = f"http://127.0.0.1:{free_port()}/v1"
         kept[find_node(kept, "VLM from Server")]["inputs"] |= {"address": nobody, "retries": 0}
-        local = {"folder": folder.name, "temperature": 0.0, "max_tokens": 1024}
+        required = client.object_info()["IFEdit_VLMFromTransformers"]["input"]["required"]
+        local = {name: options.get("default") for name, (_, options) in required.items()} | {"folder": folder.name}
         kept["local"] = {"class_type": "IFEdit_VLMFromTransformers", "inputs": local}
         return kept
 
