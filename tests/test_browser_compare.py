@@ -250,6 +250,11 @@ def test_an_app_shows_the_edit_as_its_result_and_the_slider_in_its_panel(comfy):
     assert slider.colors(40, 60) == ("red", "blue")
     comfy.page.get_by_text("300 x 200 |").wait_for()  # size and name of the result
     comfy.screenshot(f"{comfy.name}-6-app")
+    scale = comfy.scale()
+    comfy.page.mouse.move(*slider.at(30))
+    comfy.page.mouse.wheel(0, -120)  # is the page's, not the canvas's, which is out of sight
+    comfy.settle()
+    assert comfy.scale() == scale
 
 
 # --- the region of Fit Image for Wan ---------------------------------------------------------------------------------

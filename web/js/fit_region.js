@@ -6,7 +6,8 @@
 
 import { api } from "../../../scripts/api.js";
 import { app } from "../../../scripts/app.js";
-import { chain, forwardToCanvas, takePlace } from "./page.js";
+import { chain } from "./elements.js";
+import { forwardToCanvas, takePlace } from "./page.js";
 import { RegionBox } from "./region_box.js";
 import { feedersOf, holderOf, placesOf } from "./upstream_seeds.js";
 

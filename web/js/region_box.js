@@ -6,7 +6,7 @@
 //   onStart(), onEnd() around what is one change for a person
 //   onLook()           the pointer or the keyboard comes in, a good moment to look whether the graph has changed
 
-import { addStyleOnce, element } from "./page.js";
+import { addStyleOnce, element } from "./elements.js";
 
 const NEAR = 9; // px on the screen between pointer and edge up to which the edge is meant
 const STEP = 0.01; // of the photo's longer side, for an arrow key
