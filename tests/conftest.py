@@ -4,6 +4,7 @@ import os
 import runpy
 import signal
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -26,10 +27,9 @@ if not torch.cuda.is_available():
 
 
 @pytest.fixture(scope="session")
-def comfyui_server():
+def comfyui_server(servers):
     """A real headless ComfyUI (tools.comfyui.Server) with this pack in it, shared by all tests."""
-    with Server(arguments=["--disable-api-nodes"]) as server:
-        yield server
+    return servers("pinned")
 
 
 @pytest.fixture(scope="session")
@@ -61,10 +61,13 @@ def browser():
 
 @pytest.fixture(scope="session")
 def servers():
-    """A function that gives the server of a frontend ("pinned" or "1.58.1"), started when it is first asked for."""
+    """A function that gives the server of a frontend ("pinned" or "1.58.1"), started when it is first asked for.
+
+    All tests share them. What one needs in ComfyUI's input folder it saves there itself, under a name of its own.
+    """
     from if_edit.tests.support.comfy_page import NEWER_FRONTEND
 
-    running = {}
+    running, until_the_end = {}, ExitStack()
 
     def serve(frontend: str) -> Server:
         if frontend not in running:
@@ -73,12 +76,11 @@ def servers():
                 if not (NEWER_FRONTEND / "index.html").is_file():
                     pytest.skip(f"The frontend {frontend} is not there; `nox -s environment` fetches it.")
                 arguments += ["--front-end-root", str(NEWER_FRONTEND)]
-            running[frontend] = Server(arguments=arguments).__enter__()
+            running[frontend] = until_the_end.enter_context(Server(arguments=arguments))
         return running[frontend]
 
-    yield serve
-    for server in running.values():
-        server.stop()
+    with until_the_end:
+        yield serve
 
 
 @pytest.fixture

@@ -11,17 +11,14 @@ from pathlib import Path
 import pytest
 from if_edit.tests.support.comfy_page import (
     FIND_NODE,
-    NEWER_FRONTEND,
     RUN_TIMEOUT,
     SELECTOR,
     WINDOW,
     ComfyPage,
     clip,
     nearest,
-    open_browser,
     save_clip,
 )
-from if_edit.tools.comfyui import Server
 from PIL import Image
 
 FRAMES = 12
@@ -45,41 +42,12 @@ SIMPLE = (
 )
 
 
-@pytest.fixture(scope="module")
-def browser():
-    try:
-        with open_browser() as browser:
-            yield browser
-    except RuntimeError as error:
-        pytest.skip(f"No browser: {error}. Install Debian's chromium, or run `playwright install chromium`.")
-
-
-@pytest.fixture(scope="module")
-def servers():
-    """Give the server of a frontend, started when it is first asked for."""
-    running = {}
-
-    def serve(frontend: str) -> Server:
-        if frontend not in running:
-            arguments = ["--disable-api-nodes"]
-            if frontend != "pinned":
-                if not (NEWER_FRONTEND / "index.html").is_file():
-                    pytest.skip(f"The frontend {frontend} is not there; `nox -s environment` fetches it.")
-                arguments += ["--front-end-root", str(NEWER_FRONTEND)]
-            running[frontend] = Server(arguments=arguments).__enter__()
-            save_clip(running[frontend].base / "input" / "if_edit_clip.webp", count=FRAMES)
-        return running[frontend]
-
-    yield serve
-    for server in running.values():
-        server.stop()
-
-
 @pytest.fixture(scope="module", params=ALL)
 def opened(request, browser, servers):
     """ComfyUI's page, open in a tab: one for all tests of a frontend and a kind of nodes."""
     frontend, nodes = request.param.split("-")
     server = servers(frontend)
+    save_clip(server.base / "input" / "if_edit_clip.webp", count=FRAMES)
     page = browser.new_page(viewport=WINDOW)
     page.set_default_timeout(RUN_TIMEOUT * 1000)
     comfy = ComfyPage(page, server.url, server.base, vue=nodes == "vue")

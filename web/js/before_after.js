@@ -8,7 +8,8 @@
 import { api } from "../../../scripts/api.js";
 import { app } from "../../../scripts/app.js";
 import { Comparison } from "./comparison.js";
-import { chain, forwardToCanvas, takePlace } from "./page.js";
+import { chain } from "./elements.js";
+import { forwardToCanvas, takePlace } from "./page.js";
 
 const NODE = "IFEdit_CompareImages";
 const MEMORY = "IFEdit.comparison:"; // prefix in sessionStorage

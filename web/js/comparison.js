@@ -3,7 +3,7 @@
 // It knows nothing of ComfyUI's graph. It shows what it is told and reports what it cannot show:
 //   onMissing()        a picture is no longer on the server
 
-import { addStyleOnce, element } from "./page.js";
+import { addStyleOnce, element } from "./elements.js";
 
 const STEP = 2; // percent for an arrow key
 const LEAP = 10; // percent for Page Up and Page Down, and for an arrow key with Shift

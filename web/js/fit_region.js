@@ -6,7 +6,8 @@
 
 import { api } from "../../../scripts/api.js";
 import { app } from "../../../scripts/app.js";
-import { chain, forwardToCanvas, takePlace } from "./page.js";
+import { chain } from "./elements.js";
+import { forwardToCanvas, takePlace } from "./page.js";
 import { RegionBox } from "./region_box.js";
 import { feedersOf, holderOf, placesOf } from "./upstream_seeds.js";
 
@@ -72,6 +73,8 @@ class Region {
     });
     this.widget.serialize = false; // nor of the saved workflow's widget values
     this.widget.label = "region"; // in the panel of an app
+    const below = node.widgets.indexOf(named(node, SIDES.height)) + 1; // where the style sheet looks, see region_box.js
+    node.widgets.splice(below, 0, node.widgets.pop());
     forwardToCanvas(this.view.root);
     for (const widget of [named(node, "method"), ...Object.values(SIDES).map((side) => named(node, side))]) {
       chain(widget, "callback", () => this.refresh());
@@ -102,12 +105,9 @@ class Region {
     const grown = shown && this.shown === false && this.node.graph;
     this.shown = shown;
     this.view.root.hidden = !shown;
-    for (const widget of [this.widget, ...Object.values(SIDES).map((side) => named(this.node, side))]) {
-      widget.hidden = !shown;
-      widget.options.hidden = !shown;
-    }
-    // Frontend 1.32.9 with Vue nodes looks for hidden widgets only when their list changes.
-    if (this.node.widgets.__v_isReactive) this.node.widgets.push(this.node.widgets.pop());
+    const numbers = Object.values(SIDES).map((side) => named(this.node, side));
+    // Not in their options: Vue nodes of frontend 1.32.9 keep a copy of those, and would never show them again.
+    for (const widget of [this.widget, ...numbers]) widget.hidden = !shown;
     if (grown) {
       const needed = this.node.computeSize()[1] - MIN_HEIGHT + SHOWN_HEIGHT;
       if (this.node.size[1] < needed) this.node.setSize([this.node.size[0], needed]);

@@ -6,12 +6,14 @@
 //   onStart(), onEnd() around what is one change for a person
 //   onLook()           the pointer or the keyboard comes in, a good moment to look whether the graph has changed
 
-import { addStyleOnce, element } from "./page.js";
+import { addStyleOnce, element } from "./elements.js";
 
 const NEAR = 9; // px on the screen between pointer and edge up to which the edge is meant
 const STEP = 0.01; // of the photo's longer side, for an arrow key
 const WHOLE = { x: 0, y: 0, width: 0, height: 0 };
 
+// The two last rules are for frontend 1.32.9 with Vue nodes, which gives a widget no more height than it needs, and does
+// not hide widgets: a hidden box takes its row with it, and the four rows above, which are its numbers.
 const STYLE = `
 .ifedit-region { box-sizing: border-box; display: flex; flex-direction: column; gap: 4px; width: 100%; height: 100%;
   min-height: 200px; container-type: inline-size; padding: 2px; overflow: hidden; font: 12px/1.3 sans-serif;
@@ -34,6 +36,8 @@ const STYLE = `
 .ifedit-region-nothing { flex: 1; display: flex; align-items: center; justify-content: center; text-align: center;
   padding: 8px; border: 1px dashed var(--border-color, #555); border-radius: 4px; opacity: 0.85; }
 .lg-node div:not(.flex) > .ifedit-region .ifedit-region-stage { min-height: min(100cqw / var(--aspect), 400px); }
+.lg-node-widgets:has(.ifedit-region[hidden]) > .lg-node-widget:has(.ifedit-region, + * .ifedit-region,
+  + * + * .ifedit-region, + * + * + * .ifedit-region, + * + * + * + * .ifedit-region) { display: none; }
 `;
 
 export class RegionBox {
