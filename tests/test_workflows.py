@@ -296,6 +296,7 @@ def run_small(client: Client, workflow: dict, source: Image.Image, latent_frames
         node["inputs"] |= {name: value for name, value in smaller.items() if name in node["inputs"]}
     video = prompt[prompt[find_node(prompt, EDIT_SAMPLER)]["inputs"]["latent_image"][0]]
     video["inputs"]["length"] = 4 * (latent_frames - 1) + 1
+    read(prompt, "Caption", "Instruction", 0)
     read(prompt, "Numbers", "Decode Keyframes", 1)
     read(prompt, "Why this frame", "Frame Selector", 3)
     read(prompt, "End state", "Instruction", 1)
@@ -318,7 +319,7 @@ def put_in(client: Client, prompt: dict, source: Image.Image) -> None:
 def check_outputs(client: Client, workflow: dict, outputs, size: tuple[int, int]) -> None:
     """size: of the source, which is that of the result, too."""
     instruction = by_title(workflow, "Instruction")["widgets_values"][0]
-    assert outputs.of("Instruction")["text"] == [temporal_caption(instruction).caption]
+    assert outputs.of("Caption")["text"] == [temporal_caption(instruction).caption]
     assert "frame" in outputs.of("Why this frame")["text"][0]
     (result,), (after,), (collage,) = (outputs.images(title) for title in ("Result", "Before and After", "All frames"))
     assert Image.open(io.BytesIO(client.fetch(after))).size == size
@@ -406,13 +407,13 @@ def test_without_a_language_model_the_rules_write_the_caption_and_the_node_says_
         assert f"Cannot reach {nobody}" in text and "The rules wrote this caption instead." in text
 
 
-STAGED_REPLY = """FIRST: The girl lets go of her dress.
-THEN: Both of her arms swing outwards and up.
-FINALLY: Her hands meet above her head and stay there.
-UNCHANGED: The meadow and the sky.
-END STATE: The girl stands on the meadow with both arms above her head.
-CAPTION: The yellow-haired girl swings both arms outwards and up until her hands meet above her head."""
-CHOICE_REPLY = "In picture 1 her hands already meet above her head.\nCHOICE: 1"
+STAGED_REPLY = """FIRST: The coffee cup begins to lean to the left.
+THEN: The cup tips over and its coffee runs out over the table.
+FINALLY: The cup lies on its side and stays there.
+UNCHANGED: The table and the spoon.
+END STATE: The coffee cup lies on its side in a puddle of coffee.
+CAPTION: The coffee cup slowly leans to the left, tips over and falls, until it lies on its side in its own coffee."""
+CHOICE_REPLY = "In picture 1 the cup already lies on its side.\nCHOICE: 1"
 
 
 def test_the_video_model_reads_what_the_language_model_wrote_about_the_photo(large_models_server):
@@ -423,12 +424,12 @@ def test_the_video_model_reads_what_the_language_model_wrote_about_the_photo(lar
         )
     assert numbers == "0, 12, 16"
     caption = STAGED_REPLY.rpartition(": ")[2] + " The camera stays still."
-    assert outputs.of("Instruction")["text"] == [caption]
+    assert outputs.of("Caption")["text"] == outputs.of("Instruction")["text"] == [caption]
     prompt = outputs.prompt
     positive = prompt[find_node(prompt, "What happens (positive)")]["inputs"]["text"]
     assert positive == [find_node(prompt, "Instruction"), 0]
-    assert outputs.of("End state")["text"] == ["The girl stands on the meadow with both arms above her head."]
-    assert "Then: Both of her arms swing outwards and up." in outputs.of("Reasoning")["text"][0]
+    assert outputs.of("End state")["text"] == ["The coffee cup lies on its side in a puddle of coffee."]
+    assert "Then: The cup tips over and its coffee runs out over the table." in outputs.of("Reasoning")["text"][0]
 
     asked_to_write, asked_to_choose = server.requests
     text, shown = what_was_asked(asked_to_write)
@@ -437,10 +438,10 @@ def test_the_video_model_reads_what_the_language_model_wrote_about_the_photo(lar
     assert shown.getpixel((80, 45)) == pytest.approx((0, 128, 128), abs=4)
 
     text, shown = what_was_asked(asked_to_choose)
-    assert "The girl stands on the meadow with both arms above her head." in text
+    assert "The coffee cup lies on its side in a puddle of coffee." in text
     assert min(shown.size) > 112  # the source and two frames
     (why,) = outputs.of("Why this frame")["text"]
-    assert "frame 12: chosen by" in why and "her hands already meet" in why  # picture 1 is the first after the source
+    assert "frame 12: chosen by" in why and "the cup already lies" in why  # picture 1 is the first after the source
 
 
 def what_was_asked(request: dict) -> tuple[str, Image.Image]:
