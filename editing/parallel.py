@@ -12,12 +12,22 @@ import torch
 WORKERS = min(4, os.cpu_count() or 1)  # each holds a few pictures, so that memory does not grow with the processor
 
 
-def in_parallel(function: Callable, items: Iterable) -> list[Any]:
-    """The function of each item, in order. The first error is raised."""
-    threads = torch.get_num_threads()
+def in_parallel(function: Callable, items: Iterable, on_done: Callable[[], None] = lambda: None) -> list[Any]:
+    """The function of each item, in order. The first error is raised.
+
+    on_done: called in this thread after each item. If it raises, the items that no one has begun are left out.
+    """
+    threads, results = torch.get_num_threads(), []
     try:
         # One thread for each worker: with torch's own threads inside of ours, most of the time goes into waiting.
         with ThreadPoolExecutor(WORKERS, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            return list(pool.map(function, items))
+            try:
+                for result in pool.map(function, items):
+                    results.append(result)
+                    on_done()
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+            return results
     finally:
         torch.set_num_threads(threads)  # the workers' 1 is also what threads that start later would take over

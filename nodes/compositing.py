@@ -20,7 +20,7 @@ from ..editing.compositing.fit import (
     plan_fit,
 )
 from .inputs import advanced
-from .progress import text_under
+from .progress import progress_bar, text_under
 from .search_words import also_found_as
 
 FitType = io.Custom("IFEDIT_FIT")
@@ -293,7 +293,9 @@ class CompositeEdit(io.ComfyNode):
     ) -> io.NodeOutput:
         controls = Controls(mode, threshold, grow, feather, correct_drift)
         enlarge = None if upscale_model is None else _enlarge_with(upscale_model)
-        images, masks, pairs, reports = composite_edits(source, edited, fit, controls, keep_mask, edit_mask, enlarge)
+        images, masks, pairs, reports = composite_edits(
+            source, edited, fit, controls, keep_mask, edit_mask, enlarge, on_step=progress_bar()
+        )
         report = "\n".join(reports)
         log.info("Composite Edit: %s", report)
         text_under(cls)(report)

@@ -8,6 +8,7 @@ from ..editing.keyframes import decoding_order
 from ..sampling.checks import check_keyframe_vae, check_video_latent
 from ..sampling.kept_frames import frame_numbers, kept_frames, trim_reference_frames
 from ..sampling.vae import decode_images
+from .progress import progress_bar
 from .search_words import also_found_as
 
 
@@ -55,5 +56,6 @@ class DecodeKeyframes(io.ComfyNode):
         latent = samples["samples"]  # [B, C, F, H, W]
         check_keyframe_vae(vae, latent.shape[1])
         order, settled = decoding_order(kept_frames(samples).kept)
-        images = decode_images(vae, latent[:, :, order], settled).flatten(0, 1)  # [B * F, H, W, 3], video after video
+        images = decode_images(vae, latent[:, :, order], settled, on_step=progress_bar())  # [B, F, H, W, 3]
+        images = images.flatten(0, 1)  # video after video
         return io.NodeOutput(images, ", ".join(map(str, frame_numbers(samples))))

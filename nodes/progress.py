@@ -1,4 +1,4 @@
-"""What a node shows in the browser besides its outputs: text under it, and the Frame Selector's filmstrip."""
+"""What a node shows in the browser besides its outputs: a progress bar, text, and the Frame Selector's filmstrip."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import sys
 import uuid
 from collections.abc import Callable, Sequence
 
+import comfy.model_management
+import comfy.utils
 import folder_paths
 from comfy_api.latest import io, ui
 from PIL import Image
@@ -33,6 +35,20 @@ def text_under(node: type[io.ComfyNode]) -> Callable[[str], None]:
     if instance is None or unique_id is None:
         return lambda text: None
     return lambda text: instance.send_sync(TEXT_EVENT, {"node": unique_id, "text": text}, instance.client_id)
+
+
+def progress_bar() -> Callable[[int, int], None]:
+    """A function that moves the running node's progress bar to `done` of `steps`.
+
+    It raises ComfyUI's InterruptProcessingException once the user has stopped the run.
+    """
+    bar = comfy.utils.ProgressBar(1)
+
+    def move(done: int, steps: int) -> None:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        bar.update_absolute(done, steps)
+
+    return move
 
 
 class FilmstripPreview(ui.PreviewImage):

@@ -14,7 +14,7 @@ from ..editing.selection.collage import frame_collage
 from ..editing.selection.select import BEST_MEASURED, COLLAGE_SIDE, WHEN_NONE, Question, select_frames
 from .inputs import advanced
 from .language_models import VLM
-from .progress import FilmstripPreview, text_under
+from .progress import FilmstripPreview, progress_bar, text_under
 from .search_words import also_found_as
 
 FRAMES_TOOLTIP = "The frames of the video in order, from Decode Keyframes or VAE Decode."
@@ -22,7 +22,6 @@ NUMBERS_TOOLTIP = (
     "The number of each frame in the full video, such as 0, 12, 24, 32. Connect frame_numbers of Decode Keyframes. "
     "If empty, frames are counted from 0."
 )
-ENCODED_AT_A_TIME = 8  # frames
 
 
 class FrameCollage(io.ComfyNode):
@@ -229,7 +228,9 @@ class FrameSelector(io.ComfyNode):
             report=show,
         )
         embed = None if clip_vision is None else _embed_with(clip_vision)
-        selection = select_frames(frames, frame_numbers, source, method, frame, candidates, question, embed)
+        selection = select_frames(
+            frames, frame_numbers, source, method, frame, candidates, question, embed, on_step=progress_bar()
+        )
         show(selection.reason)  # the browser keeps this
         return io.NodeOutput(
             selection.images,
@@ -246,10 +247,6 @@ def _embed_with(clip_vision) -> Callable[[torch.Tensor], torch.Tensor]:
     """A function that gives the embeddings [N, D] of frames [N, H, W, 3], which the encoder sees whole, not cropped."""
 
     def embed(frames: torch.Tensor) -> torch.Tensor:
-        embeddings = []
-        for some in frames.split(ENCODED_AT_A_TIME):
-            comfy.model_management.throw_exception_if_processing_interrupted()
-            embeddings.append(clip_vision.encode_image(some, crop=False)["image_embeds"].float().cpu())
-        return torch.cat(embeddings)
+        return clip_vision.encode_image(frames, crop=False)["image_embeds"].float().cpu()
 
     return embed

@@ -18,7 +18,7 @@ the weights. Neither the VAE nor its module is touched.
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import comfy.ldm.wan.vae
@@ -54,21 +54,37 @@ def encode_with_grey(vae, images: torch.Tensor, length: int) -> torch.Tensor | N
         return None
 
 
-def decode_images(vae, latent: torch.Tensor, wanted: Sequence[int]) -> torch.Tensor:
+def decode_images(
+    vae,
+    latent: torch.Tensor,
+    wanted: Sequence[int],
+    on_step: Callable[[int, int], None] = lambda done, steps: None,
+) -> torch.Tensor:
     """Some of the 4F - 3 images that a latent [B, C, F, h, w] decodes to: [B, len(wanted), H, W, 3].
 
     Equal to `vae.decode(latent)[:, wanted]`, with its way out where the GPU cannot decode the video in one piece.
+    on_step: told how many of the B * F latent frames are decoded. Where the VAE shows no progress, only of the end.
+    What it raises is passed on.
     """
-    wanted = list(wanted)
+    wanted, steps, done = list(wanted), latent.shape[0] * latent.shape[2], 0
+
+    def advance(by: int) -> None:
+        nonlocal done
+        done += by
+        on_step(done, steps)
+
+    advance(0)
     if _is_plain(vae, "decode", [_WAN_21, _WAN_22]):
-        decoder = _SomeImagesDecoder(vae.first_stage_model, wanted)
+        decoder = _SomeImagesDecoder(vae.first_stage_model, wanted, advance)
         copied = _copy_with(vae, first_stage_model=decoder, decode_tiled_3d=_no_tiles)
         try:
             return copied.decode(latent).contiguous()
         except _NotInOnePiece:
             pass
     # A copy of the wanted images alone, so that the others can be freed.
-    return vae.decode(latent)[:, wanted].contiguous()
+    images = vae.decode(latent)[:, wanted].contiguous()
+    on_step(steps, steps)
+    return images
 
 
 class _NotInOnePiece(Exception):
@@ -91,10 +107,10 @@ def _copy_with(thing: Thing, **attributes) -> Thing:
 
 
 class _SomeImagesDecoder:
-    """A Wan module whose `decode` gives only the wanted images."""
+    """A Wan module whose `decode` gives only the wanted images, and tells `advance` of each latent frame."""
 
-    def __init__(self, module: comfy.ldm.wan.vae.WanVAE, wanted: list[int]):
-        self._module = module
+    def __init__(self, module: comfy.ldm.wan.vae.WanVAE, wanted: list[int], advance: Callable[[int], None]):
+        self._module = _copy_with_children(module, decoder=_CountingDecoder(module.decoder, advance))
         self._wanted = wanted
 
     def __getattr__(self, name):
@@ -103,6 +119,20 @@ class _SomeImagesDecoder:
     def decode(self, z: torch.Tensor, *args, **kwargs) -> torch.Tensor:
         """[B, 3, len(wanted), H, W] of latents [B, C, F, h, w]"""
         return self._module.decode(z, *args, **kwargs)[:, :, self._wanted]
+
+
+class _CountingDecoder(torch.nn.Module):
+    """The decoder of a Wan VAE, which is called with one latent frame after the other, in newer cores with two."""
+
+    def __init__(self, decoder: torch.nn.Module, advance: Callable[[int], None]):
+        super().__init__()
+        self.decoder = decoder
+        self.advance = advance
+
+    def forward(self, x: torch.Tensor, *args, **options):
+        images = self.decoder(x, *args, **options)
+        self.advance(x.shape[0] * x.shape[2])  # [B, C, 1 or 2, h, w]
+        return images
 
 
 class _GreyVideoEncoder:

@@ -75,6 +75,7 @@ def composite_edits(
     keep_masks: torch.Tensor | None = None,
     edit_masks: torch.Tensor | None = None,
     enlarge: Enlarge | None = None,
+    on_step: Callable[[int, int], None] = lambda done, steps: None,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, list[str]]:
     """Paste a batch of edits back: `composite_edit` for each of them.
 
@@ -83,6 +84,7 @@ def composite_edits(
         edited: [N, h, w, C].
         fit: None where the edited images show the whole photo.
         keep_masks, edit_masks: [n, h, w] as they were drawn, see `photo_mask`; the last one serves all further edits.
+        on_step: told how many of how many edits are pasted. What it raises is passed on.
 
     Returns:
         images [N, H, W, C], masks [N, H, W], photo and result side by side [N, h, w, 3], and a report for each edit.
@@ -99,6 +101,7 @@ def composite_edits(
         fit = fit_without_plan(width, height, edited.shape[2], edited.shape[1])
     originals = [_Photo(one, fit) for one in photos]
     done, pairs, reports = [], [], []
+    on_step(0, len(edited))
     for number, one in enumerate(edited):
         photo = originals[min(number, len(originals) - 1)]
         keep, keep_note = photo_mask(keep_masks, number, fit, "keep_mask")
@@ -108,6 +111,7 @@ def composite_edits(
         pairs.append(_side_by_side(photo.for_screen, _reduce_for_screen(result.image[None, ..., :3])))
         text = "\n".join(line for line in (result.report, keep_note, edit_note) if line)
         reports.append(text if len(edited) == 1 else f"Image {number + 1}: {text}")
+        on_step(len(done), len(edited))
     images, masks = _stack([one.image for one in done]), _stack([one.mask for one in done])
     return images, masks, torch.cat(pairs), reports
 

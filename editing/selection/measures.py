@@ -5,7 +5,7 @@ Each measure is one function with its formula; `measure_frames` takes all of the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -50,13 +50,15 @@ def measure_frames(
     numbers: Sequence[int],
     source: torch.Tensor | None = None,
     embeddings: torch.Tensor | None = None,
+    on_frame: Callable[[], None] = lambda: None,
 ) -> Measures:
     """All measures of the frames [N, H, W, 3] in the order of time, whose original numbers are `numbers`.
 
     source [1, h, w, 3]: the image before the edit, without it the first frame. Both as `images.as_rgb` gives them; they
-    are not checked again. embeddings [N, D]: of an image encoder such as CLIP.
+    are not checked again. embeddings [N, D]: of an image encoder such as CLIP. on_frame: called after each frame.
     """
-    small, wide, sharpness = (torch.stack(each) for each in zip(*in_parallel(_analyze_frame, frames), strict=True))
+    analyzed = in_parallel(_analyze_frame, frames, on_frame)
+    small, wide, sharpness = (torch.stack(each) for each in zip(*analyzed, strict=True))
     return Measures(
         numbers=tuple(numbers),
         settling=settle_grids(small, sharpness, numbers),

@@ -20,6 +20,7 @@ from .plot import plot_measures
 BEST_MEASURED, SOURCE, STOP = "best measured", "source", "stop"  # if a language model finds no frame
 WHEN_NONE = (BEST_MEASURED, SOURCE, STOP)
 COLLAGE_SIDE = 1536  # pixels
+EMBEDDED_AT_A_TIME = 8  # frames
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +96,7 @@ def select_frames(
     candidates: int = 3,
     question: Question = Question(),
     embed: Embed | None = None,
+    on_step: Callable[[int, int], None] = lambda done, steps: None,
 ) -> Selection:
     """Choose a frame of each video in a batch.
 
@@ -108,7 +110,9 @@ def select_frames(
         frame: number of the frame to take from each video that has it, whatever the method; -1 lets the method choose.
         candidates: how many of the best frames to return for each video.
         question: for the method `LANGUAGE_MODEL`. Where the model gives no usable answer, the measures decide.
-        embed: an image encoder such as CLIP; see `choose.choose_frame`.
+        embed: an image encoder such as CLIP, for a few frames at a time; see `choose.choose_frame`.
+        on_step: told how many of how many steps are done. A frame is a step for each of those that look at it: the
+            measures, the image encoder, the language model. What it raises is passed on.
 
     Raises:
         ValueError: for broken images or frame numbers, an unknown method, and a frame that is not there.
@@ -120,12 +124,20 @@ def select_frames(
     if frame >= 0:
         position_of_frame(frame, sorted(set(numbers)))  # its error names the frames that are there
     videos = split_videos(numbers)
+    done, steps = 0, len(frames) * (1 + (embed is not None) + (method == LANGUAGE_MODEL))
+
+    def advance(by: int) -> None:
+        nonlocal done
+        done += by
+        on_step(done, steps)
+
+    advance(0)
     selected = []
     for place, video in enumerate(videos):
         before = None if source is None else source[place if len(source) == len(videos) else 0][None]
         by_hand = frame if frame in numbers[video] else None
         selected.append(
-            select_frame(frames[video], numbers[video], before, method, by_hand, candidates, question, embed)
+            select_frame(frames[video], numbers[video], before, method, by_hand, candidates, question, embed, advance)
         )
     return Selection(
         videos=selected,
@@ -149,11 +161,13 @@ def select_frame(
     candidates: int = 3,
     question: Question = Question(),
     embed: Embed | None = None,
+    advance: Callable[[int], None] = lambda by: None,
 ) -> SelectedFrame:
     """Choose a frame of one video: `select_frames` with frames [N, H, W, 3] and source [1, h, w, 3] as `as_rgb` gives
-    them, and with None for no frame by hand.
+    them, with None for no frame by hand, and with `advance`, which is told how many more steps are done.
     """
-    measures = measure_frames(frames, numbers, source, None if embed is None else embed(frames))
+    embeddings = None if embed is None else _embed_frames(embed, frames, advance)
+    measures = measure_frames(frames, numbers, source, embeddings, lambda: advance(1))
     pictures = pictures_of(frames)
     before = pictures[0] if source is None else pictures_of(source)[0]
     measured = choose_frame(measures, SETTLED if method == LANGUAGE_MODEL else method)
@@ -162,6 +176,8 @@ def select_frame(
         choice = choose_frame(measures, frame=frame)  # a language model is not asked for what is known
     elif method == LANGUAGE_MODEL:
         choice = automatic = _ask_language_model(question, before, pictures, numbers, measured)
+    if method == LANGUAGE_MODEL:
+        advance(len(frames))
     leading = [one.position for one in (choice, automatic, measured) if one.position is not None]
     best = rank_frames(measures, candidates, leading)
     if choice.position is not None:
@@ -180,6 +196,15 @@ def select_frame(
         plot=plot_measures(measures, marked, [numbers[place] for place in best]),
         candidates=frames[best],
     )
+
+
+def _embed_frames(embed: Embed, frames: torch.Tensor, advance: Callable[[int], None]) -> torch.Tensor:
+    """The embeddings [N, D] of frames [N, H, W, 3]"""
+    embeddings = []
+    for some in frames.split(EMBEDDED_AT_A_TIME):
+        embeddings.append(embed(some))
+        advance(len(some))
+    return torch.cat(embeddings)
 
 
 def _number_of(choice: FrameChoice, numbers: list[int]) -> int:
