@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from comfy_api.latest import io, ui
 
+from .search_words import also_found_as
+
 
 class CompareImages(io.ComfyNode):
     """Photo and edit in one picture, with a slider between them."""
@@ -17,6 +19,7 @@ class CompareImages(io.ComfyNode):
             category="IF-Edit",
             description="Shows the photo and its edit in one picture, with a slider between them. Nothing is saved.",
             is_output_node=True,
+            **also_found_as("compare images", "image slider", "before after", "side by side", "difference"),
             inputs=[
                 io.Image.Input("before", tooltip="The original photo. One photo serves several edits."),
                 io.Image.Input(

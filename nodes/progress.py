@@ -6,6 +6,7 @@ import os
 import sys
 import uuid
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import comfy.model_management
 import comfy.utils
@@ -19,7 +20,8 @@ from ..editing.selection.select import Selection
 
 THUMBNAIL, LARGE = 192, 1280  # pixels, longer side: videos of Wan keep their size in the large picture
 LEAST = 0.75  # of these, where a round scale is faster than the exact one
-ROUGH, FINE = {"quality": 85}, {"quality": 95, "subsampling": 0}  # a large picture can be the source of the next edit
+ROUGH: dict[str, Any] = {"quality": 85}
+FINE: dict[str, Any] = {"quality": 95, "subsampling": 0}  # a large picture can be the source of the next edit
 TEXT_EVENT = "if_edit.text"  # see web/js/node_reports.js
 CURVES = ("change", "motion", "sharpness", "drift")  # that the browser draws
 

@@ -71,6 +71,7 @@ def opened(request, browser, servers):
     page.set_default_timeout(RUN_TIMEOUT * 1000)
     comfy = ComfyPage(page, server.url, server.base, vue=nodes == "vue")
     comfy.name = f"templates-{request.param}"
+    comfy.post("/settings", {"Comfy.Workflow.ShowMissingModelsWarning": False})  # the large models are missing here
     comfy.open()
     yield comfy
     page.close()
@@ -85,6 +86,7 @@ def comfy(opened):
 
 
 def open_template(comfy: ComfyPage, name: str) -> None:
+    close_dialogs(comfy)
     comfy.open_template(name)
     comfy.page.wait_for_timeout(VIEW_AFTER)
     close_dialogs(comfy)
@@ -93,9 +95,11 @@ def open_template(comfy: ComfyPage, name: str) -> None:
 def close_dialogs(comfy: ComfyPage) -> None:
     """What the frontend lays over the page: missing model files, a tour of apps."""
     dialogs = comfy.page.get_by_role("dialog")
-    if dialogs.count():
+    for _ in range(20):
+        if not dialogs.count():
+            break
         comfy.page.keyboard.press("Escape")
-        dialogs.first.wait_for(state="detached")
+        comfy.page.wait_for_timeout(150)
     comfy.settle()
 
 

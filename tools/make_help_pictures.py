@@ -38,6 +38,7 @@ NODES = {  # class, widgets
     "refiner": ("IFEdit_StillVideoRefiner", {"control_after_generate": "fixed"}),
     "composite": ("IFEdit_RestoreEdit", {}),
     "result": ("PreviewImage", {}),
+    "compare": ("IFEdit_CompareImages", {}),
     "schedule": ("IFEdit_DropoutSchedule", {}),
     "second schedule": ("IFEdit_DropoutSchedule", {"sigma": 0.6, "keep": "first + settled"}),
     "first half": ("KSamplerAdvanced", {"end_at_step": 10, "return_with_leftover_noise": "enable"}),
@@ -84,6 +85,8 @@ LINKS = (  # from, output, to, input
     ("refiner", "image", "composite", "edited"),
     ("fit", "fit", "composite", "fit"),
     ("composite", "image", "result", "images"),
+    ("photo", "IMAGE", "compare", "before"),
+    ("composite", "image", "compare", "after"),
 )
 OTHER_LINKS = (  # of nodes that stand in another's place
     ("schedule", "dropout", "second schedule", "previous"),
@@ -131,6 +134,7 @@ PICTURES = {
     "IFEdit_FrameCollage": Picture((("fit", "decode"), ("collage",), ("page",)), runs=True),
     "IFEdit_StillVideoRefiner": Picture((("shift", "selector"), ("refiner",), ("composite",)), runs=True),
     "IFEdit_RestoreEdit": Picture((("photo", "fit"), ("refiner",), ("composite",), ("result",)), runs=True),
+    "IFEdit_CompareImages": Picture((("photo", "composite"), ("compare",)), runs=True),
 }
 
 BUILD = """async ([nodes, links, left, top]) => {

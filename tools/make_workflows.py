@@ -308,7 +308,7 @@ TEMPLATES_BY_NAME = {
 
 # Where the nodes stand: (left, top, width, height), so that no wire runs through a node that it does not belong to.
 PLACES: dict[str, Box] = {
-    "models": (0, 0, 360, 90),
+    "models": (0, 0, 360),
     "photo": (0, 200, 360, 470),
     "caption": (0, 780, 360, 400),
     "vlm": (-480, 1560, 420, 260),
@@ -324,7 +324,7 @@ PLACES: dict[str, Box] = {
 }
 REGION_PLACES: dict[str, Box] = {
     "photo": (0, 0, 360, 470),
-    "models": (480, -200, 360, 90),
+    "models": (480, -200, 360),
     "fit": (480, 150, 360, 660),
     "caption": (480, 900, 360, 400),
     "edit": (960, 340, 340, 290),
@@ -345,7 +345,7 @@ def make_template(name: str, object_info: Mapping[str, dict]) -> dict:
     place = REGION_PLACES if template.region else PLACES
     note = read_note(name)
     graph.add_note((-480, 0, 420, note_height(note)), note, "Start here", NOTE)
-    models = graph.add_subgraph(template.make_models(graph), place["models"])
+    models = graph.add_subgraph(template.make_models(graph), (*place["models"], 30 + 20 * (len(family.sockets) + 2)))
     photo = graph.add("LoadImage", place["photo"], "Source image", color=CHANGE_THIS, image=template.photo)
     vlm = graph.add("IFEdit_VLMFromServer", place["vlm"], "VLM from Server") if template.with_vlm else None
     fit = add_fit(graph, place["fit"], family, region=True, **SAMPLE_REGION) if template.region else None
