@@ -170,7 +170,7 @@ def test_the_device_is_comfyuis_choice(forbidden):
 
 # --- what the ComfyUI registry gets ---
 
-PUBLISHED_FOLDERS = ["demo", "editing", "locales", "nodes", "sampling", "web", "example_workflows"]
+PUBLISHED_FOLDERS = ["demo", "editing", "locales", "nodes", "sampling", "subgraphs", "web", "example_workflows"]
 PUBLISHED_FILES = ["LICENSE", "README.md", "__init__.py", "pyproject.toml"]
 
 
