@@ -91,7 +91,7 @@ def _save_pictures(pictures: Sequence[Image.Image]) -> tuple[list[dict], list[di
         for kind, side, quality in (("large", LARGE, FINE), ("small", THUMBNAIL, ROUGH)):
             picture = _shrink(picture, side)
             file = f"{name}_{kind}_{place:05}_.jpg"
-            picture.save(os.path.join(folder, file), **quality)
+            picture.save(os.path.join(folder, file), "JPEG", **quality)
             saved.append({"filename": file, "subfolder": subfolder, "type": io.FolderType.temp.value})
         return saved
 

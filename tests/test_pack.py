@@ -1,5 +1,6 @@
 """The pack as ComfyUI meets it: it imports cleanly, loads nothing it does not need, and keeps the registry's rules."""
 
+import ast
 import json
 import os
 import re
@@ -11,9 +12,11 @@ import textwrap
 from pathlib import Path
 
 import pytest
+import tomlkit  # comes with comfy-cli
 from if_edit.demo.samples import SAMPLES, install_samples
 from if_edit.tools.client import Client, workflow_to_prompt
 from if_edit.tools.comfyui import PACK, Server, find_installation
+from PIL import Image
 
 NODE_IDS = [
     "IFEdit_LoadDemoEditModel",
@@ -150,8 +153,14 @@ def test_the_browser_has_room_for_what_each_node_says():
     assert listed == saying - {"IFEdit_FrameSelector"}  # its filmstrip says it
 
 
-def test_source_files_are_plain_ascii():
+def test_source_files_are_plain_ascii():  # and so can be read as CP1252, as on Windows
     assert [str(file) for file in PYTHON_FILES if not file.read_bytes().isascii()] == []
+
+
+def test_source_files_are_written_for_the_oldest_python_that_is_allowed():
+    assert tomlkit.parse((PACK / "pyproject.toml").read_text())["project"]["requires-python"] == ">=3.10"
+    for file in PYTHON_FILES:
+        ast.parse(file.read_bytes(), str(file), feature_version=(3, 10))
 
 
 @pytest.mark.parametrize("forbidden", [r"\.cuda\(", r"""\.to\(["']cuda""", r"torch\.autocast", r"nn\.Linear\("])
@@ -161,7 +170,7 @@ def test_the_device_is_comfyuis_choice(forbidden):
 
 # --- what the ComfyUI registry gets ---
 
-PUBLISHED_FOLDERS = ["demo", "editing", "locales", "nodes", "sampling", "web", "example_workflows"]
+PUBLISHED_FOLDERS = ["demo", "editing", "locales", "nodes", "sampling", "subgraphs", "web", "example_workflows"]
 PUBLISHED_FILES = ["LICENSE", "README.md", "__init__.py", "pyproject.toml"]
 
 
@@ -285,3 +294,24 @@ def test_the_registry_keeps_the_classifiers(monkeypatch):
     project = extract_node_configuration().project
     assert project.supported_os == ["OS Independent"]
     assert project.supported_accelerators == ["GPU :: NVIDIA CUDA"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "file", "size"), [("Icon", "icon.png", (400, 400)), ("Banner", "banner.png", (2100, 900))]
+)
+def test_the_registry_finds_icon_and_banner_at_the_sizes_it_wants(entry, file, size):
+    """An icon of at most 400 x 400 and a banner of 21:9, at addresses in this repository."""
+    project = tomlkit.parse((PACK / "pyproject.toml").read_text())
+    repository = project["project"]["urls"]["Repository"].replace("github.com", "raw.githubusercontent.com")
+    assert project["tool"]["comfy"][entry] == f"{repository}/main/docs/{file}"
+    with Image.open(PACK / "docs" / file) as picture:
+        assert picture.format == "PNG" and picture.size == size
+    assert (PACK / "docs" / file).stat().st_size < 500_000
+
+
+def test_comfy_test_is_told_a_workflow_that_runs_without_a_gpu():
+    told = tomlkit.parse((PACK / "comfy-test.toml").read_text())["test"]
+    (name,) = told["workflows"]["cpu"]
+    workflow = (PACK / "example_workflows" / name).read_text(encoding="utf-8")
+    assert '"IFEdit_LoadDemoEditModel"' in workflow and '"UNETLoader"' not in workflow
+    assert told["levels"][0] == "syntax" and told["levels"][-1] == "execution"

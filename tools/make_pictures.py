@@ -5,6 +5,7 @@ Needs the environment of `nox -s environment`, like the edit itself.
 
 import io
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -188,6 +189,55 @@ def save_thumbnails(source: Image.Image, result: Image.Image, frames: dict[str, 
             side.save(path.with_name(f"{name}-{number}.jpg"), quality=82)
 
 
+# --- what the registry shows ----------------------------------------------------------------------------------------
+
+ICON_SIDE, BANNER_SIZE = 400, (2100, 900)  # the registry takes icons up to 400 px, and banners of 21:9
+WALL, STAR, STAR_EDGE = "#7b858f", "#2450d8", "#14319a"  # the colors of the sample
+SMOOTH = 4  # pixels drawn for one, across
+
+
+def draw_star(draw: ImageDraw.ImageDraw, middle: tuple[float, float], radius: float, fill: str, edge: int) -> None:
+    """A star of five points with a dark edge, one point up."""
+    corners = []
+    for corner in range(10):
+        angle, length = math.pi * (corner / 5 - 0.5), radius * (0.5 if corner % 2 else 1)
+        corners.append((middle[0] + length * math.cos(angle), middle[1] + length * math.sin(angle)))
+    draw.polygon(corners, fill)
+    draw.line([*corners, *corners[:2]], STAR_EDGE, edge, joint="curve")
+
+
+def make_icon() -> Image.Image:
+    """The edit of the sample, in two stars: a small one becomes a large one."""
+    side = ICON_SIDE * SMOOTH
+    icon = Image.new("RGBA", (side, side))
+    draw = ImageDraw.Draw(icon)
+    draw.rounded_rectangle((0, 0, side - 1, side - 1), side * 0.2, WALL)
+    draw_star(draw, (side * 0.2, side * 0.78), side * 0.15, PAPER, side // 50)
+    draw_star(draw, (side * 0.59, side * 0.43), side * 0.36, STAR, side // 50)
+    return icon.resize((ICON_SIDE, ICON_SIDE), Image.Resampling.LANCZOS)
+
+
+def make_banner(row: Image.Image) -> Image.Image:
+    """The README's row of pictures under the name of the pack."""
+    width, height = BANNER_SIZE
+    banner = Image.new("RGB", BANNER_SIZE, PAPER)
+    draw = ImageDraw.Draw(banner)
+    icon = make_icon().resize((190, 190), Image.Resampling.LANCZOS)
+    banner.paste(icon, (72, 78), icon)
+    draw.text((310, 138), "IF-Edit", INK, ImageFont.load_default(116), anchor="lm")
+    draw.text((310, 232), "Edit a photo by letting the edit happen", INK, ImageFont.load_default(56), anchor="lm")
+    shown = row.resize((width - 80, round((width - 80) * row.height / row.width)), Image.Resampling.LANCZOS)
+    banner.paste(shown, (40, height - shown.height - 48))
+    return banner
+
+
+def save_registry_pictures() -> None:
+    """Writes docs/icon.png and docs/banner.png; the banner shows docs/edit.png."""
+    docs = PACK / "docs"
+    make_icon().save(docs / "icon.png", optimize=True)
+    make_banner(Image.open(docs / "edit.png").convert("RGB")).save(docs / "banner.png", optimize=True)
+
+
 def save_edit(result: Image.Image, frames: dict[str, Image.Image]) -> None:
     """Writes the README's row of pictures, and the templates' thumbnails."""
     source = Image.open(SAMPLE).convert("RGB")
@@ -200,8 +250,9 @@ def save_edit(result: Image.Image, frames: dict[str, Image.Image]) -> None:
 def main() -> None:
     (PACK / "docs").mkdir(exist_ok=True)
     save_edit(*edit_sample())
+    save_registry_pictures()
     compositing_page().save(PACK / "docs" / "composited.jpg", quality=88)
-    print("docs/edit.png, docs/composited.jpg and the thumbnails in example_workflows/ are made")
+    print("docs/edit.png, icon.png, banner.png, composited.jpg and the thumbnails in example_workflows/ are made")
 
 
 if __name__ == "__main__":
