@@ -16,6 +16,7 @@ from PIL import Image
 ALL = [f"{frontend}-{nodes}" for frontend in ("pinned", "1.58.1") for nodes in ("canvas", "vue")]
 DEMO, REGION = "edit_image_demo", "edit_region_of_photo"
 VIEW_AFTER = 1000  # ms until a template stands where it opens, and missing models are listed
+CLOSE = "button:has(.pi-times), button:has([class*='lucide--x']), button[aria-label*='lose']"
 EMPTY = 1.3  # times the least height; more is an empty box
 PICTURE = {"LoadImage": 1.0, "SaveImage": 1.0, "PreviewImage": 1.0, "IFEdit_FrameSelector": 0.45, "PreviewAny": 0.7}
 LINE = 24  # pixels of the graph
@@ -98,7 +99,11 @@ def close_dialogs(comfy: ComfyPage) -> None:
     for _ in range(20):
         if not dialogs.count():
             break
-        comfy.page.keyboard.press("Escape")
+        close = dialogs.last.locator(CLOSE)
+        if close.count():
+            close.first.click()
+        else:
+            comfy.page.keyboard.press("Escape")
         comfy.page.wait_for_timeout(150)
     comfy.settle()
 
@@ -128,7 +133,7 @@ def test_the_template_browser_lists_them_and_nothing_else(comfy):
         comfy.page.wait_for_timeout(100)
     assert dialog.get_by_text("index", exact=True).count() == 0
     comfy.screenshot(f"{comfy.name}-list")
-    comfy.page.keyboard.press("Escape")
+    close_dialogs(comfy)
 
 
 @pytest.mark.parametrize("name", TEMPLATES_BY_NAME)
@@ -164,13 +169,12 @@ def test_the_demo_runs_as_it_opens(comfy):
     open_template(comfy, DEMO)
     comfy.set_value("Edit", "steps", 4)  # of 20: the time of a test
     run = comfy.queue(timeout=3 * RUN_TIMEOUT)
-    assert {"Edit Sampler", "Frame Selector", "Result"} <= run.ran
     result = Image.open(io.BytesIO(comfy.picture(run, "Result")))
     assert result.size == Image.open(PACK / "demo" / "sample.png").size
     strip = comfy.filmstrip("Frame Selector")
     strip.wait()
     assert strip.numbers() == [0, 12, 24, 32]
-    comfy.page.locator(".ifedit-compare").get_by_role("slider").wait_for(state="attached")
+    comfy.page.locator(".ifedit-compare [role=slider]").wait_for(state="attached")
     comfy.screenshot(f"{comfy.name}-ran")
 
 
@@ -202,9 +206,10 @@ def test_the_region_can_be_seen_before_the_first_run(comfy):
 
 
 def test_the_blueprints_can_be_added_to_anyones_graph(comfy):
-    comfy.load({}, [])
-    for place, name in enumerate(sorted(path.stem for path in BLUEPRINTS.glob("*.json"))):
-        comfy.page.mouse.dblclick(250 + 450 * place, WINDOW["height"] - 150)
+    for name in sorted(path.stem for path in BLUEPRINTS.glob("*.json")):
+        comfy.load({}, [])
+        comfy.settle()
+        comfy.page.mouse.dblclick(WINDOW["width"] / 2, WINDOW["height"] / 2)
         comfy.page.keyboard.type(name, delay=5)
         comfy.page.get_by_text(name, exact=True).first.wait_for()
         comfy.page.keyboard.press("Enter")

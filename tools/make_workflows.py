@@ -313,7 +313,7 @@ PLACES: dict[str, Box] = {
     "caption": (0, 780, 360, 400),
     "vlm": (-480, 1560, 420, 260),
     "edit": (480, 310, 340, 270),
-    "reasoning": (480, 1000, 360, 320),
+    "reasoning": (480, 640, 360, 150),
     "selector": (940, 700, 600, 800),
     "finish": (1660, 310, 300, 240),
     "frames": (1660, 700, 320, 330),
@@ -345,7 +345,7 @@ def make_template(name: str, object_info: Mapping[str, dict]) -> dict:
     place = REGION_PLACES if template.region else PLACES
     note = read_note(name)
     graph.add_note((-480, 0, 420, note_height(note)), note, "Start here", NOTE)
-    models = graph.add_subgraph(template.make_models(graph), (*place["models"], 30 + 20 * (len(family.sockets) + 2)))
+    models = graph.add_subgraph(template.make_models(graph), (*place["models"], 6 + 20 * (len(family.sockets) + 2)))
     photo = graph.add("LoadImage", place["photo"], "Source image", color=CHANGE_THIS, image=template.photo)
     vlm = graph.add("IFEdit_VLMFromServer", place["vlm"], "VLM from Server") if template.with_vlm else None
     fit = add_fit(graph, place["fit"], family, region=True, **SAMPLE_REGION) if template.region else None
