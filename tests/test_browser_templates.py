@@ -19,7 +19,7 @@ VIEW_AFTER = 1000  # ms until a template stands where it opens, and missing mode
 CLOSE = "button:has(.pi-times), button:has([class*='lucide--x']), button[aria-label*='lose']"
 EMPTY = 1.3  # times the least height; more is an empty box
 PICTURE = {"LoadImage": 1.0, "SaveImage": 1.0, "PreviewImage": 1.0, "IFEdit_FrameSelector": 0.45, "PreviewAny": 0.7}
-LINE = 24  # pixels of the graph
+LINE = 36  # pixels of the graph: the row "Enter subgraph" of Vue nodes
 TALLER_ROWS = 70  # pixels that Vue nodes need more for six text boxes
 TEXT_UNDER = 90  # pixels: what our nodes tell after a run
 TELLS = ("IFEdit_TemporalCaption", "IFEdit_FitImageForWan", "IFEdit_FrameSelector")
