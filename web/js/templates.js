@@ -11,6 +11,7 @@ import { app } from "../../../scripts/app.js";
 
 const PACK = decodeURIComponent(new URL(import.meta.url).pathname.split("/extensions/").at(-1).split("/")[0]);
 const VIEW = "ifEditOpensAt"; // in the workflow's extra: { scale, offset }
+const CORNER = [68, 110]; // pixels of the window: where the note's upper left corner goes
 const LATER = 300; // ms; the frontend shows the whole graph some moments after it was loaded
 
 app.registerExtension({
@@ -37,7 +38,9 @@ app.registerExtension({
 });
 
 function look({ scale, offset }) {
+  const note = app.graph.nodes.find((node) => node.type === "MarkdownNote");
   app.canvas.ds.scale = scale;
-  app.canvas.ds.offset = [...offset];
+  // By where the note really is: frontend 1.32.9 moves Vue nodes apart.
+  app.canvas.ds.offset = note ? CORNER.map((pixels, axis) => pixels / scale - note.pos[axis]) : [...offset];
   app.canvas.setDirty(true, true);
 }
