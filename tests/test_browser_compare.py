@@ -243,7 +243,8 @@ def test_an_app_shows_the_edit_as_its_result_and_the_slider_in_its_panel(comfy):
     nodes, links = SIMPLE
     nodes = {**nodes, "Photo": image("app", 0), "Large": ["ImageScale", 340, 500, large]}
     links = [["Photo", 0, "Large", "image"], ["Large", 0, "Compare", "before"], links[1]]
-    comfy.open_app(nodes, links, inputs=[["Photo", "image"], ["Compare", "comparison"]], outputs=["Compare"])
+    comfy.load(nodes, links)
+    comfy.to_app(inputs=[["Photo", "image"], ["Compare", "comparison"]], outputs=["Compare"])
     result = comfy.page.get_by_text("300 x 200 |")  # size and name
     for width in (3840, 3844, 3848):  # each one a run of its own
         comfy.set_value("Large", "width", width)
