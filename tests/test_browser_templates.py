@@ -111,14 +111,6 @@ def read_template(name: str) -> dict:
     return json.loads((TEMPLATES / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def open_app(comfy: ComfyPage, name: str) -> None:
-    workflow = read_template(name)
-    workflow["extra"]["linearMode"] = True
-    comfy.page.evaluate("async (workflow) => await window.app.loadGraphData(workflow, true, true, 'app')", workflow)
-    comfy.page.get_by_text("instruction", exact=True).locator("visible=true").first.wait_for()
-    close_dialogs(comfy)
-
-
 def test_the_template_browser_lists_them_and_nothing_else(comfy):
     comfy.page.get_by_role("button", name="Templates").first.click()
     dialog = comfy.page.get_by_role("dialog")
@@ -176,28 +168,6 @@ def test_the_demo_runs_as_it_opens(comfy):
     assert strip.numbers() == [0, 12, 24, 32]
     comfy.page.locator(".ifedit-compare [role=slider]").wait_for(state="attached")
     comfy.screenshot(f"{comfy.name}-ran")
-
-
-def test_every_template_is_an_app(comfy):
-    if not comfy.name.endswith("1.58.1-vue"):
-        pytest.skip("Apps are newer than this frontend, and always have Vue nodes.")
-    for name in TEMPLATES_BY_NAME:
-        open_app(comfy, name)
-        assert (
-            comfy.page.locator("textarea").locator("visible=true").first.input_value()
-            == TEMPLATES_BY_NAME[name].instruction
-        )
-        for label in ("image", "seed"):
-            comfy.page.get_by_text(label, exact=True).locator("visible=true").first.wait_for()
-    open_app(comfy, DEMO)
-    comfy.page.locator("textarea").locator("visible=true").first.fill("remove the yellow square")
-    with comfy.one_run(RUN_TIMEOUT * 3) as runs:
-        comfy.page.get_by_role("button", name="Run", exact=True).last.click()
-    (run,) = runs
-    asked = [node["inputs"].get("instruction") for node in run.prompt.values()]
-    assert "remove the yellow square" in asked
-    comfy.page.locator("img[src*='view']").first.wait_for()
-    comfy.screenshot(f"{comfy.name}-app")
 
 
 def test_the_region_can_be_seen_before_the_first_run(comfy):
