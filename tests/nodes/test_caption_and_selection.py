@@ -50,7 +50,7 @@ def test_the_selector_takes_the_settled_frame_by_its_original_number():
     assert number == 24
     assert torch.equal(image, frames[2:3])
     assert collage.shape[0] == 1 and collage.shape[-1] == 3
-    assert reason.startswith("frame 24: earliest of 2 after which nothing changes (sharpness ")
+    assert reason.startswith("frame 24: earliest of 2 after which nothing changes (sharpest of all)")
 
 
 def test_the_selector_says_so_when_the_picture_never_rests():
