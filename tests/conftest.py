@@ -84,6 +84,14 @@ def servers():
 
 
 @pytest.fixture
+def comfy(opened):
+    """The page that the module's fixture `opened` has (support.comfy_page.ComfyPage); no script there may fail."""
+    opened.errors.clear()
+    yield opened
+    assert opened.errors == []
+
+
+@pytest.fixture
 def ctrl_c():
     """Let SIGINT interrupt this process and those it starts, even where pytest was started with "&" and ignores it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)

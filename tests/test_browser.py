@@ -11,19 +11,19 @@ from pathlib import Path
 import pytest
 from if_edit.tests.support.comfy_page import (
     FIND_NODE,
-    RUN_TIMEOUT,
+    PAGES,
     SELECTOR,
-    WINDOW,
-    ComfyPage,
     clip,
     nearest,
+    new_page,
     save_clip,
 )
 from PIL import Image
 
 FRAMES = 12
 FINE = {"quality": 95, "subsampling": 0}  # of the filmstrip's large pictures, see nodes/progress.py
-ALL = [f"{frontend}-{nodes}" for frontend in ("pinned", "1.58.1") for nodes in ("canvas", "vue")]
+SHOWN_STRIPS = """(count) => [...document.querySelectorAll(".ifedit-strip")]
+  .filter((strip) => strip.checkVisibility({ visibilityProperty: true }) && strip.clientWidth).length === count"""
 
 VIDEO = {
     "Video": ["LoadImage", 0, 0, {"image": "if_edit_clip.webp"}],
@@ -42,27 +42,13 @@ SIMPLE = (
 )
 
 
-@pytest.fixture(scope="module", params=ALL)
+@pytest.fixture(scope="module", params=PAGES)
 def opened(request, browser, servers):
     """ComfyUI's page, open in a tab: one for all tests of a frontend and a kind of nodes."""
-    frontend, nodes = request.param.split("-")
-    server = servers(frontend)
-    save_clip(server.base / "input" / "if_edit_clip.webp", count=FRAMES)
-    page = browser.new_page(viewport=WINDOW)
-    page.set_default_timeout(RUN_TIMEOUT * 1000)
-    comfy = ComfyPage(page, server.url, server.base, vue=nodes == "vue")
-    comfy.name = request.param
-    comfy.open()
-    yield comfy
-    page.close()
-
-
-@pytest.fixture
-def comfy(opened):
-    """That page, whose scripts must not fail."""
-    opened.errors.clear()
-    yield opened
-    assert opened.errors == []
+    with new_page(browser, servers, request.param) as comfy:
+        save_clip(comfy.folder / "input" / "if_edit_clip.webp", count=FRAMES)
+        comfy.open()
+        yield comfy
 
 
 def shown_frame(comfy, run, title="Result") -> int:
@@ -236,8 +222,7 @@ def test_undo_takes_back_the_choice_and_leaves_the_frames(comfy):
     for number in (5, 7):
         strip.frame(number).click()
         comfy.settle()
-    comfy.page.keyboard.press("Control+z")
-    comfy.wait("() => window.app.graph.nodes.find((each) => each.title === 'Selector')?.widgets[2].value === 5")
+    comfy.undo("() => window.app.graph.nodes.find((each) => each.title === 'Selector')?.widgets[2].value === 5")
     comfy.settle()
     strip = comfy.filmstrip()
     assert strip.chosen() == ["Frame 5, chosen by hand"]
@@ -367,8 +352,7 @@ def test_a_frame_is_saved_compared_and_edited_on_from_its_menu(comfy):
     assert comfy.value("Selector", "frame") == -1  # 9 was a frame of the video before
     run = comfy.queue()
     assert nearest(comfy.picture(run, "Result"), clip(FRAMES)) == 6
-    comfy.page.keyboard.press("Control+z")
-    comfy.wait("() => window.app.graph.nodes.find((each) => each.title === 'Video')?.widgets[0].value.endsWith('webp')")
+    comfy.undo("() => window.app.graph.nodes.find((each) => each.title === 'Video')?.widgets[0].value.endsWith('webp')")
     assert comfy.value("Selector", "frame") == 9
 
 
@@ -468,9 +452,7 @@ def test_a_subgraph_node_shows_the_strip_of_the_selector_in_it(comfy):
 
     strip.frame(7).click()
     comfy.settle()
-    comfy.page.keyboard.press("Control+z")
-    comfy.settle()
-    comfy.wait(f"() => {{ {FIND_NODE} return findNode('Selector')?.widgets[2].value === 5; }}")
+    comfy.undo(f"() => {{ {FIND_NODE} return findNode('Selector')?.widgets[2].value === 5; }}")
     comfy.settle()
     strip = comfy.filmstrip("New Subgraph")
     assert strip.chosen() == ["Frame 5, chosen by hand"]
@@ -483,8 +465,7 @@ def test_a_subgraph_node_shows_the_strip_of_the_selector_in_it(comfy):
     for entry, count in (("Hide the filmstrip", 0), ("Show the filmstrip", 1)):
         expression = "window.app.collectNodeMenuItems(node).find((each) => each?.content === argument).callback()"
         comfy.on_node("New Subgraph", expression, entry)
-        comfy.settle()
-        assert comfy.page.locator(".ifedit-strip:visible").count() == count
+        comfy.wait(SHOWN_STRIPS, count)
 
     comfy.on_node("New Subgraph", "(window.app.canvas.deselectAll(), window.app.canvas.selectItems([node]))")
     comfy.page.evaluate("() => (window.app.canvas.copyToClipboard(), window.app.canvas.pasteFromClipboard())")

@@ -6,11 +6,10 @@ Screenshots of what was tested land in .screenshots/.
 import io
 
 import pytest
-from if_edit.tests.support.comfy_page import RUN_TIMEOUT, WINDOW, ComfyPage
+from if_edit.tests.support.comfy_page import PAGES, ComfyPage, new_page
 from PIL import Image
 
 COMPARE = "IFEdit_CompareImages"
-ALL = [f"{frontend}-{nodes}" for frontend in ("pinned", "1.58.1") for nodes in ("canvas", "vue")]
 TWO = pytest.mark.parametrize("opened", ["pinned-vue", "1.58.1-canvas"], indirect=True)  # enough for what is all ours
 RED, BLUE, GREEN = (200, 40, 40), (40, 60, 200), (40, 160, 60)
 PICTURES = {"red": (RED, (600, 400)), "blue": (BLUE, (300, 200)), "green": (GREEN, (300, 200))}
@@ -26,40 +25,14 @@ SIMPLE = (
 )
 
 
-@pytest.fixture(scope="module")
-def tabs(browser, servers):
-    """A function that gives ComfyUI's page of a frontend and a kind of nodes: opened once, for all tests here."""
-    open_tabs = {}
-
-    def give(name: str) -> ComfyPage:
-        if name not in open_tabs:
-            frontend, nodes = name.split("-")
-            server = servers(frontend)
-            for picture, (color, size) in PICTURES.items():
-                Image.new("RGB", size, color).save(server.base / "input" / f"if_edit_{picture}.png")
-            page = browser.new_page(viewport=WINDOW)
-            page.set_default_timeout(RUN_TIMEOUT * 1000)
-            comfy = open_tabs[name] = ComfyPage(page, server.url, server.base, vue=nodes == "vue")
-            comfy.name = f"compare-{name}"
-            comfy.open()
-        return open_tabs[name]
-
-    yield give
-    for comfy in open_tabs.values():
-        comfy.page.close()
-
-
-@pytest.fixture(params=ALL)
-def opened(request, tabs):
-    return tabs(request.param)
-
-
-@pytest.fixture
-def comfy(opened):
-    """That page, whose scripts must not fail."""
-    opened.errors.clear()
-    yield opened
-    assert opened.errors == []
+@pytest.fixture(scope="module", params=PAGES)
+def opened(request, browser, servers):
+    """ComfyUI's page, open in a tab: one for all tests of a frontend and a kind of nodes."""
+    with new_page(browser, servers, request.param, "compare-") as comfy:
+        for picture, (color, size) in PICTURES.items():
+            Image.new("RGB", size, color).save(comfy.folder / "input" / f"if_edit_{picture}.png")
+        comfy.open()
+        yield comfy
 
 
 class Slider:

@@ -22,6 +22,7 @@ NEWER_FRONTEND = OWN_FILES / "frontend-1.58.1" / "static"  # see noxfile.py
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 WINDOW = {"width": 1600, "height": 1000}
 RUN_TIMEOUT = 30.0  # seconds
+PAGES = [f"{frontend}-{nodes}" for frontend in ("pinned", "1.58.1") for nodes in ("canvas", "vue")]
 
 SELECTOR = "IFEdit_FrameSelector"
 
@@ -94,6 +95,21 @@ def open_browser():
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def new_page(browser, servers, name: str, label: str = ""):
+    """A ComfyPage that is not open yet, in a tab of its own. name: one of PAGES; label: begins screenshots' names."""
+    frontend, nodes = name.split("-")
+    server = servers(frontend)
+    page = browser.new_page(viewport=WINDOW)
+    try:
+        page.set_default_timeout(RUN_TIMEOUT * 1000)
+        comfy = ComfyPage(page, server.url, server.base, vue=nodes == "vue")
+        comfy.name = f"{label}{name}"
+        yield comfy
+    finally:
+        page.close()
 
 
 def clip(count: int = 12, width: int = 208, height: int = 120) -> list[Image.Image]:
@@ -176,6 +192,13 @@ class ComfyPage:
 
     def wait(self, condition: str, argument=None) -> None:
         self.page.wait_for_function(condition, arg=argument, timeout=RUN_TIMEOUT * 1000)
+
+    def within(self, seconds: float, check) -> bool:
+        """Whether check() becomes true in this time."""
+        deadline = time.monotonic() + seconds
+        while not (done := check()) and time.monotonic() < deadline:
+            self.page.wait_for_timeout(100)
+        return bool(done)
 
     def settle(self) -> None:
         """Let the page draw what has changed."""
@@ -311,6 +334,26 @@ class ComfyPage:
             titles,
         )
         self.settle()
+
+    def undo(self, condition: str) -> None:
+        """Ctrl+Z until the condition (JavaScript) holds: sizes that the frontend changes by itself are steps, too."""
+        for _ in range(3):
+            self.page.keyboard.press("Control+z")
+            if self.within(3, lambda: self.page.evaluate(condition)):
+                return
+        raise AssertionError(f"three times Ctrl+Z, and still not: {condition}")
+
+    def find_in_node_search(self, name: str) -> None:
+        """Open the search by a double click, once more if the page was still busy with the graph, and type the name."""
+        found = self.page.get_by_text(name, exact=True).first
+        for _ in range(3):
+            self.settle()
+            self.page.mouse.dblclick(WINDOW["width"] / 2, WINDOW["height"] / 2)
+            self.page.keyboard.type(name, delay=5)
+            if self.within(5, found.is_visible):
+                return
+            self.page.keyboard.press("Escape")
+        raise AssertionError(f"three double clicks, and {name} was not found")
 
     def enter_subgraph(self) -> None:
         self.page.evaluate(

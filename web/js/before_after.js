@@ -2,20 +2,17 @@
 //
 // ComfyUI's own slider (its ImageCompare) is drawn by its newer Vue nodes only, on the canvas it is a line of text, and
 // no key moves it; so this one is ours, and the same everywhere. The node's message brings the names of files in
-// ComfyUI's temp folder (if_edit_comparison, see nodes/compare.py), which are kept in the browser's session, so that
-// the slider is still there after a reload, an undo or a change of tabs, as long as the files are.
+// ComfyUI's temp folder (if_edit_comparison, see nodes/compare.py).
 
-import { api } from "../../../scripts/api.js";
 import { app } from "../../../scripts/app.js";
 import { Comparison } from "./comparison.js";
 import { chain } from "./elements.js";
+import { pictureAddress, recall, remember } from "./memory.js";
 import { forwardToCanvas, takePlace } from "./page.js";
 
 const NODE = "IFEdit_CompareImages";
-const MEMORY = "IFEdit.comparison:"; // prefix in sessionStorage
 const MIN_HEIGHT = 220;
 const START_SIZE = [460, 420];
-const OPENED = Date.now(); // when this page was opened
 
 const RUN_ONCE = "Run once to see before and after.";
 const GONE = `The pictures of the last run are gone (ComfyUI empties its temp folder when it starts). ${RUN_ONCE}`;
@@ -59,25 +56,25 @@ class Slider {
 
   receive(files) {
     if (!files?.before?.length || !files.after?.length) return;
-    remember(this.node, files);
+    remember(keyOf(this.node), files);
     this.show(files);
   }
 
   restore() {
-    const files = recall(this.node);
+    const files = recall(keyOf(this.node));
     if (files) this.show(files);
     setTimeout(() => this.takePlace(), 300);
   }
 
   show(files) {
     const count = Math.max(files.before.length, files.after.length);
-    const pair = (place) => [files.before, files.after].map((some) => address(some[some.length > 1 ? place : 0]));
+    const pair = (place) => [files.before, files.after].map((some) => pictureAddress(some[some.length > 1 ? place : 0]));
     this.view.showPairs(Array.from({ length: count }, (_, place) => pair(place)));
     this.takePlace();
   }
 
   lose() {
-    remember(this.node, null);
+    remember(keyOf(this.node), null);
     this.view.showPairs([], GONE);
   }
 
@@ -88,27 +85,5 @@ class Slider {
 
 // Workflows and subgraphs have ids of their own, so this names a node the same way each time its workflow is loaded.
 function keyOf(node) {
-  return MEMORY + [node.graph?.rootGraph?.id, node.graph?.id, node.id].join("/");
-}
-
-function remember(node, files) {
-  try {
-    if (files) sessionStorage.setItem(keyOf(node), JSON.stringify(files));
-    else sessionStorage.removeItem(keyOf(node));
-  } catch (error) {
-    console.warn("IF-Edit: before and after will not survive a reload", error); // no room, or no storage allowed
-  }
-}
-
-function recall(node) {
-  try {
-    return JSON.parse(sessionStorage.getItem(keyOf(node)));
-  } catch {
-    return null;
-  }
-}
-
-// An address of its own for each opening of the page: the browser may keep a picture that the server no longer has.
-function address({ filename, subfolder = "", type = "temp" }) {
-  return api.apiURL(`/view?${new URLSearchParams({ filename, subfolder, type, opened: OPENED })}`);
+  return "comparison:" + [node.graph?.rootGraph?.id, node.graph?.id, node.id].join("/");
 }

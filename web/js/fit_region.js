@@ -7,6 +7,7 @@
 import { api } from "../../../scripts/api.js";
 import { app } from "../../../scripts/app.js";
 import { chain } from "./elements.js";
+import { write } from "./graph_changes.js";
 import { forwardToCanvas, takePlace } from "./page.js";
 import { RegionBox } from "./region_box.js";
 import { feedersOf, holderOf, placesOf } from "./upstream_seeds.js";
@@ -118,14 +119,9 @@ class Region {
   write(box) {
     this.writing = true;
     for (const [side, holder] of this.holders ?? []) {
-      if (!holder || holder.widget.value === box[side]) continue;
-      const before = holder.widget.value;
-      holder.widget.value = box[side];
-      holder.widget.callback?.(box[side], app.canvas, holder.node);
-      holder.node.onWidgetChanged?.(holder.widget.name, box[side], before, holder.widget);
+      if (holder && holder.widget.value !== box[side]) write(holder, box[side]);
     }
     this.writing = false;
-    this.node.setDirtyCanvas?.(true, true);
     this.refresh();
   }
 }

@@ -2,13 +2,14 @@
 //
 // ComfyUI has such texts too, but Nodes 2.0 takes them away when the run has ended. So these come as a message of our
 // own (see nodes/progress.py), into a widget that is there from the beginning: frontend 1.32.9 with Vue nodes misses
-// what is added later. The texts are kept in the browser's session, for a reload, not in the workflow.
+// what is added later. memory.js keeps the texts for a reload.
 
 import { api } from "../../../scripts/api.js";
 import { app } from "../../../scripts/app.js";
 import { takeWheel, panThrough } from "./canvas_pointer.js";
 import { addStyleOnce, chain, element } from "./elements.js";
 import { keepFromPromotion } from "./graph_changes.js";
+import { recall, remember } from "./memory.js";
 import { executionId, findExecuted, placesOf } from "./upstream_seeds.js";
 
 const EVENT = "if_edit.text";
@@ -20,7 +21,6 @@ const NODES = new Set([
   "IFEdit_TemporalCaption",
   "IFEdit_TemporalLatentDropout",
 ]);
-const MEMORY = "IFEdit.report:"; // prefix in sessionStorage
 const MARGIN = 6; // px of the graph, around the text on a canvas node
 const LINE = 16; // px, height of one
 const LETTER = 6.2; // px, width of one on average
@@ -80,16 +80,12 @@ class Report {
 
   show(text, id) {
     this.put(text);
-    try {
-      sessionStorage.setItem(this.key(id), text);
-    } catch {
-      // no room, or no storage allowed: the text does not survive a reload
-    }
+    remember(this.key(id), text);
   }
 
   restore() {
     const place = this.node.graph && placesOf(this.node.graph)[0];
-    if (place) this.put(sessionStorage.getItem(this.key(executionId(place, this.node))) ?? "");
+    if (place) this.put(recall(this.key(executionId(place, this.node))) ?? "");
   }
 
   put(text) {
@@ -101,7 +97,7 @@ class Report {
 
   key(id) {
     const graph = this.node.graph;
-    return `${MEMORY}${(graph?.rootGraph ?? graph)?.id}/${id}`;
+    return `report:${(graph?.rootGraph ?? graph)?.id}/${id}`;
   }
 
   // On a canvas node, which is not laid out by the page: so much as the text needs.

@@ -15,7 +15,7 @@ export function forwardToCanvas(root) {
 // key: names the node the same way each time its workflow is loaded.
 export function takePlace(root, key) {
   if (!root.isConnected) {
-    const old = [...document.getElementsByClassName(root.className)].find((each) => each.dataset.node === key);
+    const old = [...document.getElementsByClassName(root.classList[0])].find((each) => each.dataset.node === key);
     old?.replaceWith(root);
   }
   root.dataset.node = key;

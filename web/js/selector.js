@@ -1,9 +1,7 @@
 // One filmstrip: what it shows of a Frame Selector, and what a click there writes.
 //
 // The node's output message brings the frames (if_edit_filmstrip, see nodes/progress.py); pictures are small files in
-// ComfyUI's temp folder, fetched from its own /view. Their names are kept in the browser's session, so that the strip
-// is still there after a reload, an undo or a change of tabs, as long as the files are. They are not kept in the
-// workflow: it would go to other people with names of files that they do not have, and each run could be undone.
+// ComfyUI's temp folder, fetched from its own /view; memory.js keeps their names.
 
 import { api } from "../../../scripts/api.js";
 import { app } from "../../../scripts/app.js";
@@ -11,16 +9,16 @@ import { editOnFrom } from "./edit_on.js";
 import { chain } from "./elements.js";
 import { AUTOMATIC, Filmstrip } from "./filmstrip.js";
 import { asOneChange, keepFromPromotion, leaveOut, write } from "./graph_changes.js";
+import { pictureAddress, recall, remember } from "./memory.js";
+import { takePlace } from "./page.js";
 import { executionId, holderOf, placesOf, upstreamSeeds } from "./upstream_seeds.js";
 
 const NAME = "filmstrip"; // of the widget
-const MEMORY = "IFEdit.filmstrip:"; // prefix in sessionStorage
 const MIN_HEIGHT = 260;
 const START_SIZE = [520, 620];
 const HOST_WIDTH = 300; // of a subgraph node, at least
 const ATTEMPTS = 5; // to read the history of a run that has just ended
 const PAUSE = 250; // ms between them
-const OPENED = Date.now(); // when this page was opened
 
 const RUN_ONCE = "Run once to see the frames.";
 const GONE = `The pictures of the last run are gone (ComfyUI empties its temp folder when it starts). ${RUN_ONCE}`;
@@ -150,19 +148,11 @@ export class Selector {
 
   // Workflows and subgraphs have ids of their own, so this names a node the same way each time its workflow is loaded.
   key() {
-    return this.holder.graph ? `${MEMORY}${this.holder.graph.rootGraph?.id}/${this.id()}` : "";
+    return this.holder.graph ? `filmstrip:${this.holder.graph.rootGraph?.id}/${this.id()}` : "";
   }
 
-  // Frontend 1.32.9 with Vue nodes goes on showing the element of a node that undo has just replaced by a new one.
   takePlace() {
-    if (!this.isThere()) return;
-    const root = this.view.root;
-    const key = `${this.key()}@${this.holder.id}`;
-    if (!root.isConnected) {
-      const old = [...document.querySelectorAll(".ifedit-strip")].find((each) => each.dataset.node === key);
-      old?.replaceWith(root);
-    }
-    root.dataset.node = key;
+    if (this.isThere()) takePlace(this.view.root, `${this.key()}@${this.holder.id}`);
   }
 
   lose() {
@@ -290,23 +280,6 @@ function frameWidget(node) {
   return node.widgets?.find((widget) => widget.name === "frame");
 }
 
-function remember(key, strip) {
-  try {
-    if (strip) sessionStorage.setItem(key, JSON.stringify(strip));
-    else sessionStorage.removeItem(key);
-  } catch (error) {
-    console.warn("IF-Edit: the filmstrip will not survive a reload", error); // no room, or no storage allowed
-  }
-}
-
-function recall(key) {
-  try {
-    return JSON.parse(sessionStorage.getItem(key));
-  } catch {
-    return null;
-  }
-}
-
 function titles(seeds) {
   return [...new Set(seeds.map((seed) => seed.title))].join(", ");
 }
@@ -346,8 +319,6 @@ function asAddress({ filename, subfolder = "", type = "temp" }) {
 }
 
 function withAddresses(strip) {
-  // An address of its own for each opening of the page: the browser may keep a picture that the server no longer has.
-  const url = ([filename, subfolder, type]) =>
-    api.apiURL(`/view?${new URLSearchParams({ filename, subfolder, type, opened: OPENED })}`);
+  const url = ([filename, subfolder, type]) => pictureAddress({ filename, subfolder, type });
   return { ...strip, thumbnails: strip.thumbnails.map(url), large: strip.large?.map(url) ?? null };
 }
