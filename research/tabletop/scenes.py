@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from . import outlines
-
 EASES = {
     "even": lambda p: p,
     "smooth": lambda p: p * p * (3 - 2 * p),
@@ -173,5 +171,3 @@ def radius_tables(parts: Sequence[Part]) -> np.ndarray:
 
 def without_hero(scene: Scene) -> Scene:
     return Scene(**{**vars(scene), "parts": [part for part in scene.parts if not part.hero]})
-
-

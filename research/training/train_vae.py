@@ -1,12 +1,14 @@
-"""Trains the embedded model's VAE: first on single images, then on clips.
+"""Trains the VAE of embedded model 2 on world 2: first on single images, then on clips, at last on whole pictures.
 
 A causal convolution over one frame is a 2-D convolution with its last temporal tap. So images come first, which is
 fast, with the other taps zero and the temporal convolutions of the resampling layers an identity: the result already
-reconstructs every frame of a clip. Clips then teach it motion.
+reconstructs every frame of a clip. Clips then teach it motion. Both are windows of pictures at full, three quarters or
+half of their size; the last part of the time belongs to whole pictures, for the attention in the middle.
 
-    python tools/run.py research.training.train_vae --minutes 9 --work /tmp/if-edit
+    python tools/run.py research.training.train_vae --minutes 9 --all-minutes 19 --work /tmp/if-edit
 
-Stopped or out of time, the next call goes on where the last one ended. A GPU with 40 GB or more is assumed.
+Out of time, the next call goes on where the last one ended, until all minutes are over. A GPU with 40 GB or more is
+assumed.
 """
 
 from __future__ import annotations
@@ -18,22 +20,41 @@ import time
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from ...demo import weights
 from ..measures import image_psnr
-from ..world import wan, world
+from ..tabletop import drawing, families
+from ..world import wan
 from .loop import descend
 
+# Name, share of all minutes at which it begins and ends, learning rate at both ends.
+PHASES = (("images", 0.0, 0.35, 1e-3, 2e-4), ("clips", 0.35, 0.85, 5e-4, 5e-5), ("whole", 0.85, 1.0, 1e-4, 1e-6))
 
-def make_pool(clips: int, seed: int, device: torch.device) -> torch.Tensor:
-    """[N, 33, 3, 128, 128] uint8: rendered clips of all families."""
-    rng = torch.Generator(device).manual_seed(seed)
-    pool = torch.empty((clips, world.FRAMES, 3, world.SIZE, world.SIZE), dtype=torch.uint8, device=device)
-    for first in range(0, clips, 56):
-        scenes = world.sample_scenes(min(56, clips - first), rng)
-        pool[first : first + 56] = (world.render(scenes).frames * 255).round().byte()
+
+def make_pool(clips: int, seed: int, device: torch.device, size: int = drawing.SIZE) -> torch.Tensor:
+    """[N, 33, 3, size, size] uint8: rendered clips of all families but those that are held out."""
+    names = families.TOLD + families.FREE
+    pool = torch.empty((clips, families.FRAMES, 3, size, size), dtype=torch.uint8, device=device)
+    for first in range(0, clips, 48):
+        count = min(48, clips - first)
+        scenes = [families.sample_scene(seed + first + k, names[(first + k) % len(names)]) for k in range(count)]
+        shown = drawing.render(scenes, size, device=device, compiled=device.type == "cuda").frames
+        pool[first : first + count] = (shown * 255).round().byte()
     return pool
+
+
+def take_windows(clips: torch.Tensor, side: int) -> torch.Tensor:
+    """A window [N, T, 3, side, side] in -1..1 of clips [N, T, 3, H, W] uint8, at a random size."""
+    height = clips.shape[-1]
+    scale = (1.0, 1.0, 0.75, side / height)[int(torch.randint(4, ()))]
+    frames = clips.flatten(0, 1).float() / 127.5 - 1
+    if scale < 1:
+        small = max(side, round(height * scale))
+        frames = F.interpolate(frames, (small, small), mode="bilinear", antialias=True)
+    top, left = (int(torch.randint(frames.shape[-1] - side + 1, ())) for _ in range(2))
+    return frames[..., top : top + side, left : left + side].unflatten(0, clips.shape[:2])
 
 
 def start_as_images(model: wan.VAE) -> None:
@@ -58,18 +79,35 @@ def reconstruction_psnr(model: wan.VAE, frames: torch.Tensor) -> torch.Tensor:
     return torch.stack([image_psnr(out[:, :, t], frames[:, t]).mean() for t in range(frames.shape[1])])
 
 
+def reconstruction_loss(out: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Of clips [B, 3, T, H, W] in -1..1: fine errors, and broad faint ones, which a person sees as a ghost."""
+    error = out - target
+    broad = F.avg_pool2d(error.transpose(1, 2).flatten(0, 1), 8)
+    return error.abs().mean() + 4 * error.square().mean() + broad.abs().mean()
+
+
+def phase_of(into: float) -> tuple[str, float]:
+    """What is trained at this share of all minutes, and the learning rate."""
+    for name, begin, end, high, low in PHASES:
+        if into < end:
+            way = (into - begin) / (end - begin)
+            return name, low + (high - low) * 0.5 * (1 + math.cos(math.pi * way))
+    return PHASES[-1][0], PHASES[-1][-1]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dim", type=int, default=24)
-    parser.add_argument("--pool", type=int, default=10000, help="clips rendered for this call")
-    parser.add_argument("--image-steps", type=int, default=6000)
-    parser.add_argument("--clip-steps", type=int, default=3000)
-    parser.add_argument("--images", type=int, default=96, help="batch of single images")
-    parser.add_argument("--clips", type=int, default=4, help="batch of clips of 33 frames")
+    parser.add_argument("--pool", type=int, default=4000, help="clips rendered for this call")
+    parser.add_argument("--images", type=int, default=96, help="batch of windows of single images")
+    parser.add_argument("--clips", type=int, default=6, help="batch of windows of clips; half as many whole pictures")
     parser.add_argument("--minutes", type=float, default=9.0, help="time for this call")
+    parser.add_argument("--all-minutes", type=float, default=19.0, help="time for all calls")
+    parser.add_argument("--size", type=int, default=drawing.SIZE, help="side of the pictures in pixels")
+    parser.add_argument("--window", type=int, default=128, help="side of the windows in pixels")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--work", type=Path, default=Path("/tmp/if-edit"), help="folder of the checkpoint")
-    parser.add_argument("--out", type=Path, default=weights.WEIGHTS, help="folder of the finished weights")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the weights")
     parser.add_argument("--no-compile", action="store_true")
     args = parser.parse_args()
     began = time.time()
@@ -85,17 +123,18 @@ def main() -> None:
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=1e-4, fused=device.type == "cuda"
     )
-    step = 0
+    step, spent = 0, 0.0  # spent: minutes of earlier calls
     args.work.mkdir(parents=True, exist_ok=True)
     checkpoint = args.work / "vae.pt"
     if checkpoint.exists():
         saved = torch.load(checkpoint, map_location=device)
         model.load_state_dict(saved["model"])
         optimiser.load_state_dict(saved["optimiser"])
-        average, step = saved["average"], saved["step"]
-        print(f"goes on at step {step} of {checkpoint}", flush=True)
+        average, step, spent = saved["average"], saved["step"], saved["spent"]
+        torch.manual_seed(args.seed + step)
+        print(f"goes on at step {step} after {spent:.1f} minutes of {checkpoint}", flush=True)
 
-    pool = make_pool(args.pool, args.seed * 1000 + step, device)
+    pool = make_pool(args.pool, args.seed * 1_000_003 + step, device, args.size)
     took = time.time() - began
     print(f"VAE dim {args.dim}, {wan.parameter_count(model)}; {args.pool} clips in {took:.0f} s", flush=True)
 
@@ -110,74 +149,78 @@ def main() -> None:
         for module in model.modules():
             if isinstance(module, wan.ResidualBlock):
                 module.compile(dynamic=False)
-    total = args.image_steps + args.clip_steps
-    marked, marked_step = time.time(), step
-    while step < total and time.time() - began < args.minutes * 60:
-        in_images = step < args.image_steps
-        into = step / args.image_steps if in_images else (step - args.image_steps) / args.clip_steps
-        peak, low = (1e-3, 1e-4) if in_images else (4e-4, 1e-6)
-        warm = min(1.0, ((step if in_images else step - args.image_steps) + 1) / 100)
-        for group in optimiser.param_groups:
-            group["lr"] = warm * (low + (peak - low) * 0.5 * (1 + math.cos(math.pi * into)))
-        if in_images:
+
+    def draw_batch(phase: str) -> torch.Tensor:
+        """[B, 3, T, H, W] in -1..1."""
+        if phase == "images":
             which = torch.randint(len(pool), (args.images,), device=device)
-            batch = pool[which, torch.randint(world.FRAMES, (args.images,), device=device)][:, None]
-        else:
-            batch = pool[torch.randint(len(pool), (args.clips,), device=device)]
-        x = batch.transpose(1, 2).float() / 127.5 - 1  # [B, 3, T, H, W]
+            frames = pool[which, torch.randint(families.FRAMES, (args.images,), device=device)][:, None]
+            return take_windows(frames, args.window).transpose(1, 2)
+        if phase == "clips":
+            which = torch.randint(len(pool), (args.clips,), device=device)
+            return take_windows(pool[which], args.window).transpose(1, 2)
+        which = torch.randint(len(pool), (max(1, args.clips // 2),), device=device)
+        return pool[which].transpose(1, 2).float() / 127.5 - 1
+
+    parameters = dict(model.named_parameters())
+    marked, marked_step, last_phase = time.time(), step, ""
+    while (now := (time.time() - began) / 60) < args.minutes and spent + now < args.all_minutes:
+        phase, rate = phase_of((spent + now) / args.all_minutes)
+        for group in optimiser.param_groups:
+            group["lr"] = rate * min(1.0, (step + 1) / 100)
+        x = draw_batch(phase)
         with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
             out, mean, log_variance = autoencode(x)
         out, mean = out.float(), mean.float()
-        error = out - x
         divergence = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
-        loss = error.abs().mean() + 4 * error.square().mean() + 1e-5 * divergence
+        loss = reconstruction_loss(out, x) + 1e-5 * divergence
         step += 1
-        descend(loss, optimiser, dict(model.named_parameters()), average, decay=min(0.999, step / (step + 20)))
-        if step % 250 == 0:
-            psnr = -10 * torch.log10(error.square().mean() / 4)
-            rate = (step - marked_step) / (time.time() - marked)
+        descend(loss, optimiser, parameters, average, decay=min(0.999, step / (step + 20)))
+        if step % 250 == 0 or phase != last_phase:
+            psnr = -10 * torch.log10((out - x).square().mean() / 4)
+            per_second = (step - marked_step) / (time.time() - marked)
             print(
-                f"{'image' if in_images else 'clip '} step {step:6} psnr {psnr:.2f} dB  kl {divergence:.2f} "
-                f"{rate:.1f} steps/s  {time.time() - began:.0f} s",
+                f"{phase:6} step {step:6} psnr {psnr:.2f} dB  kl {divergence:.2f} {per_second:.1f} steps/s  "
+                f"{now * 60:.0f} s",
                 flush=True,
             )
-            marked, marked_step = time.time(), step
+            marked, marked_step, last_phase = time.time(), step, phase
 
-    torch.save(
-        {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "average": average, "step": step}, checkpoint
-    )
+    spent += (time.time() - began) / 60
+    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict()}
+    torch.save({**state, "average": average, "step": step, "spent": spent}, checkpoint)
     model.load_state_dict(average, strict=False)
     model.eval()
-    rng = torch.Generator(device).manual_seed(987654321)
-    test = world.render(world.sample_scenes(56 if device.type == "cuda" else 2, rng)).frames
-    per_frame = torch.stack([reconstruction_psnr(model, part) for part in test.split(4)]).mean(0)
+    names = families.TOLD + families.FREE + families.HELD_OUT
+    count = 2 * len(names) if device.type == "cuda" else 2
+    scenes = [families.sample_scene(987_654_321 + k, names[k % len(names)]) for k in range(count)]
+    test = drawing.render(scenes, args.size, device=device).frames
+    per_clip = torch.stack([reconstruction_psnr(model, part[None]) for part in test])  # [B, T]
     with torch.no_grad():
-        latents = torch.cat(
-            [
-                model.encode(pool[i : i + 4].transpose(1, 2).float() / 127.5 - 1)[0].float()
-                for i in range(0, min(256, len(pool)), 4)
-            ]
-        )
+        parts = pool[: min(192, len(pool))].split(4)
+        latents = torch.cat([model.encode(part.transpose(1, 2).float() / 127.5 - 1)[0].float() for part in parts])
         mean, std = latents.mean((0, 2, 3, 4)), latents.std((0, 2, 3, 4))
         model.set_latent_statistics(mean, std)
     scores = {
         "step": step,
-        "psnr": per_frame.mean().item(),
-        "psnr_per_frame": per_frame.tolist(),
-        "seconds": time.time() - began,
+        "minutes": spent,
+        "psnr": per_clip.mean().item(),
+        "psnr_per_frame": per_clip.mean(0).tolist(),
+        "psnr_per_scene": dict(zip([scene.family for scene in scenes], per_clip.mean(1).tolist(), strict=False)),
     }
     print(
-        f"step {step}: {scores['psnr']:.2f} dB over 33 frames, worst frame {per_frame.min():.2f} dB; "
-        f"latent std before rescaling {std.min():.2f} to {std.max():.2f}",
+        f"step {step}: {scores['psnr']:.2f} dB, worst frame {per_clip.mean(0).min():.2f} dB, worst scene {per_clip.mean(1).min():.2f} dB; "
+        f"latent std before rescaling {std.min():.2f} to {std.max():.2f}; {time.time() - began:.0f} s",
         flush=True,
     )
     weights.save_part("vae", model.state_dict(), {"dim": args.dim}, args.out)
     (args.out / "vae_training.json").write_text(json.dumps(scores))
-    sample = test[:8, ::8]
+    shown = test[torch.arange(0, count, max(1, count // 8)), ::8]  # [8, 5, 3, H, W]
     with torch.no_grad():
-        out = (model.decode(model.encode(test[:8].transpose(1, 2) * 2 - 1)[0]).transpose(1, 2).clamp(-1, 1) + 1) / 2
-    sheet = torch.cat([sample, out[:, ::8].float()], 1).transpose(0, 1)  # [T, B, 3, H, W]
-    rows = torch.cat([torch.cat(list(row), 2) for row in sheet], 1)
+        some = test[torch.arange(0, count, max(1, count // 8))]
+        out = torch.cat([model.decode(model.encode(part[None].transpose(1, 2) * 2 - 1)[0]) for part in some])
+    made = (out.transpose(1, 2)[:, ::8].float().clamp(-1, 1) + 1) / 2
+    rows = torch.cat([torch.cat(list(row), 2) for row in torch.cat([shown, made], 1)], 1)
     from torchvision.utils import save_image
 
     save_image(rows, args.out / "vae_sample.png")
