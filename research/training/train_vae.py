@@ -209,8 +209,9 @@ def main() -> None:
         "psnr_per_scene": dict(zip([scene.family for scene in scenes], per_clip.mean(1).tolist(), strict=False)),
     }
     print(
-        f"step {step}: {scores['psnr']:.2f} dB, worst frame {per_clip.mean(0).min():.2f} dB, worst scene {per_clip.mean(1).min():.2f} dB; "
-        f"latent std before rescaling {std.min():.2f} to {std.max():.2f}; {time.time() - began:.0f} s",
+        f"step {step}: {scores['psnr']:.2f} dB, worst frame {per_clip.mean(0).min():.2f} dB, "
+        f"worst scene {per_clip.mean(1).min():.2f} dB; latent std before rescaling {std.min():.2f} to {std.max():.2f}; "
+        f"{time.time() - began:.0f} s",
         flush=True,
     )
     weights.save_part("vae", model.state_dict(), {"dim": args.dim}, args.out)
