@@ -93,6 +93,16 @@ class Look:
     offset: np.ndarray
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A thing as the first picture shows it, for those who tell of it."""
+
+    shape: str
+    color: str
+    x: float
+    y: float
+
+
 @dataclass
 class Scene:
     """A clip: `frames` long; nothing changes before `start` nor from frame `finish` on.
@@ -105,6 +115,7 @@ class Scene:
         blur: Gaussian sigma over time, as a fraction of the picture.
         look: a style, and how much of it is seen.
         light: unit vector away from the light.
+        things: all that the first picture shows; those that the edit concerns come first.
     """
 
     family: str
@@ -121,6 +132,7 @@ class Scene:
     blur: Track = still(0.0)
     look: Look | None = None
     look_mix: Track = still(0.0)
+    things: list[Seen] = field(default_factory=list)
 
     def halfway(self) -> float:
         """The time at which the hero has gone half of its way, or half of the edit's time is over."""
@@ -173,5 +185,3 @@ def radius_tables(parts: Sequence[Part]) -> np.ndarray:
 
 def without_hero(scene: Scene) -> Scene:
     return Scene(**{**vars(scene), "parts": [part for part in scene.parts if not part.hero]})
-
-
