@@ -27,7 +27,7 @@ VERBS = (
 OWN_VERBS = (
     "move|slide|shift|roll|rise|sink|grow|expand|inflate|swell|shrink|deflate|vanish|disappear|fade|rotate|turn|spin"
     "|twist|flip|tilt|lean|fall|drop|topple|tumble|collapse|melt|flatten|break|shatter|crack|burst|explode|tear|split"
-    "|crumble|pop|come|open|close|become|change|dissolve|burn|freeze|bloom|wilt|rot|rust|ripen|cook|boil|bend"
+    "|crumble|pop|come|open|close|become|change|dissolve|burn|freeze|bloom|wilt|rot|rust|ripen|cook|boil|bend|spill"
 )
 # What someone does: bow, wave, sit down. Some of it comes to an end, some goes on, some meets a thing; else it is held.
 DEEDS = (

@@ -96,6 +96,15 @@ RULES: tuple[Rule, ...] = (
     ),
     # Presence.
     rule(
+        "vanish",
+        r"(?:remove|delete|erase|vanish|disappear|eliminate|get rid of|take away|fade (?:out|away)?)\s+"
+        r"(?:everything|all)(?: else| (?:the )?(?:other )?(?:things|objects))?"
+        r"\s+(?:except(?: for)?|but|apart from|other than)\s+(?P<x>.+)",
+        process="Everything except {x} slowly fades away until only {x} [is] left.",
+        end_state="Only {x} [is] left.",
+        stays="{x} [stays] exactly as {it} <is>, in the same place.",
+    ),
+    rule(
         "move",
         rf"hide\s+(?P<x>.+?){PLACE}",
         process="{x} slowly [moves] {where} until {it} <is> hidden there.",

@@ -76,7 +76,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(
         "break",
-        r"(?:pop|burst)\s+(?P<x>.+?)(?:\s+(?:open|apart))?",
+        r"(?:pop|burst)\s+(?P<x>.+?)(?:\s+(?:open|apart|(?:in)?to (?:\w+ )?(?:drops|droplets|bits|pieces|scraps)))*",
         process="{x} [bursts] all at once, and only small scraps are left, which come to rest.",
         end_state="{x} [has] burst.",
     ),
