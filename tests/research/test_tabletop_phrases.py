@@ -330,7 +330,8 @@ def test_things_of_a_scene_are_those_of_its_first_picture(scenes):
         assert names_seen.count(hero) == (0 if scene.family == "add" else int(scene.told.get("alike", 1)))
         for seen in scene.things:
             assert any(
-                abs(part.tracks["x"].at(np.zeros(1))[0] - seen.x) + abs(part.tracks["y"].at(np.zeros(1))[0] - seen.y) < 1e-9
+                abs(part.tracks["x"].at(np.zeros(1))[0] - seen.x) + abs(part.tracks["y"].at(np.zeros(1))[0] - seen.y)
+                < 1e-9
                 for part in scene.parts
             )
 

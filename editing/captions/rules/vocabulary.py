@@ -59,7 +59,7 @@ BEINGS = (
 )
 WHO = r"(?:the|a|an|this|that|these|those|my|his|her|their|its|all|both|every|two|three|\w+'s)\s[^,;]+?"
 MODAL = r"(?:should|must|will|shall|can|could|would|may|might|needs? to|has to|have to|(?:is|are) (?:supposed )?to)"
-MAKE = r"(?:make|let|have|get|cause)\s+"
+MAKE = r"(?:make|let|have|get(?!\s+rid\b)|cause)\s+"
 SOMEBODY = (
     r"(?P<x>(?:him|her|it|them|me|us|everyone|everybody|(?:(?:the|an?|this|that|these|those|my|his|her|its|their|our"
     r"|your|all|both)\s+)*(?!(?:the|an?|this|that|these|those|my|his|her|its|their|our|your|all|both)\b)\S.*?))"

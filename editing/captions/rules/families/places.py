@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ..english import participle, thing
-from ..vocabulary import A_LITTLE, MAKE, MOVE, SIDE, SOME_NEW
+from ..vocabulary import A_LITTLE, MAKE, MODAL, MOVE, SIDE, SOME_NEW
 from .rule import Rule, Words, rule, several
 
 _WAYS = {
@@ -84,7 +84,7 @@ TRADING_PLACES: tuple[Rule, ...] = (
     rule(
         "move",
         rf"(?:{MAKE})?(?P<x>(?:the|both|these|those|my|his|her)\s(?:.+?\sand\s.+?|(?:\w+\s)?\w+))"
-        r"\s+(?:to\s+)?(?:trade|change|swap|switch|exchange)\s+(?:their\s+)?(?:places|positions)"
+        rf"\s+(?:to\s+|{MODAL}\s+)?(?:trade|change|swap|switch|exchange)\s+(?:their\s+)?(?:places|positions)"
         r"|change\s+(?P<x2>(?:the|both|these|those|my|his|her)\s.+?\sand\s.+?)\s+(?:places|positions)",
         process="{x} slowly [moves] past each other and [trades] places.",
         end_state="{x} [has] traded places.",
@@ -164,7 +164,8 @@ RULES: tuple[Rule, ...] = (
         "move",
         rf"(?:fall|drop)\s+(?P<x>.+?)\s+and\s+(?:let|make)\s+(?:it|them)\s+bounce{_ROLLS}"
         rf"|(?:fall|drop)\s+(?:down\s+)?(?P<x2>.+?)(?:\s+down)?,?\s+(?:and\s+)?(?:then\s+)?bounce{_ROLLS}?"
-        r"|roll\s+(?P<x3>.+?)\s+bounce,?\s+and(?:\s+then)?(?:\s+(?:on|away|along|around))?",  # "it bounces and rolls"
+        # How "let it bounce and roll" is read.
+        rf"|roll\s+(?P<x3>.+?)(?:\s+{MODAL})?\s+bounce,?\s+and(?:\s+then)?(?:\s+(?:on|away|along|around))?",
         process="{x} {falls}[bounces], lower each time, {rolls}and then [comes] to rest.",
         end_state="{x} [has] bounced and [is] at rest.",
         words=_bounces,

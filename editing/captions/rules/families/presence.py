@@ -48,6 +48,12 @@ REPLACE: tuple[Rule, ...] = (
         end_state="{x} [has] become {y}.",
         words=_instead,
     ),
+    rule(
+        "replace",
+        r"substitute\s+(?P<y>(?:a|an|some)\s.+?)\s+for\s+(?P<x>(?:the|this|that|my|his|her|its|their)\s.+)",
+        process="{x} slowly [changes] shape and look, step by step, until {it} <has> become {y} in the same place.",
+        end_state="{x} [has] become {y}.",
+    ),
     # Becoming something else.
     rule(
         "replace",
