@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import outlines
-from .scenes import BACKGROUND, DEFAULTS, TEXTURES, Look, Part, Scene, Track, change, still
+from .scenes import BACKGROUND, DEFAULTS, TEXTURES, Look, Part, Scene, Seen, Track, change, still
 
 FRAMES = 33
 COLORS = {
@@ -733,7 +733,9 @@ def _scene(family, draft, parts, free, background, light, frames) -> Scene:
     heroes = int(draft.told.get("alike", 2 if family == "swap" else 1))
     others = [thing.part() for thing in draft.things[heroes:]]
     start, finish, told = draft.start, draft.finish, draft.told
+    seen = draft.things[1:] if family == "add" else draft.things
     scene = Scene(family, told, free, [*others, *parts], background, still(0.0), light, start, finish, frames)
+    scene.things = [Seen(thing.shape, thing.color, float(thing.x), float(thing.y)) for thing in seen]
     if family == "isolate":
         for part in others:
             part.tracks["alpha"], part.hero = draft.over_time(1.0, 0.0), True

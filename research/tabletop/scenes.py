@@ -91,6 +91,16 @@ class Look:
     offset: np.ndarray
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A thing as the first picture shows it, for those who tell of it."""
+
+    shape: str
+    color: str
+    x: float
+    y: float
+
+
 @dataclass
 class Scene:
     """A clip: `frames` long; nothing changes before `start` nor from frame `finish` on.
@@ -103,6 +113,7 @@ class Scene:
         blur: Gaussian sigma over time, as a fraction of the picture.
         look: a style, and how much of it is seen.
         light: unit vector away from the light.
+        things: all that the first picture shows; those that the edit concerns come first.
     """
 
     family: str
@@ -119,6 +130,7 @@ class Scene:
     blur: Track = still(0.0)
     look: Look | None = None
     look_mix: Track = still(0.0)
+    things: list[Seen] = field(default_factory=list)
 
     def halfway(self) -> float:
         """The time at which the hero has gone half of its way, or half of the edit's time is over."""

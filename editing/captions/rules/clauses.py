@@ -9,14 +9,19 @@ from .imperative import OWN_PASTS, imperative, own_verb
 from .vocabulary import ACTIONS, COLOR, MAKE, MOVE, OWN_VERBS, PARTICIPLES, SIDE, SIZE_OR_STATE, SOMEBODY, VERBS, WHO
 
 LONGEST_CLAUSE = 200  # characters; a longer text tells a story of its own and is passed on
+_THEN = r"(?:then|afterwards|after that)"
 _NEXT_EDIT = re.compile(
-    rf"(?:\s*[,;.]\s*(?:and\s+)?(?:then\s+)?|\s+and\s+(?:then\s+)?|\s+then\s+)(?=(?:{VERBS})\b)", re.IGNORECASE
+    rf"(?:\s*[,;.]\s*(?:and\s+)?(?:{_THEN},?\s+)?|\s+and\s+(?:{_THEN}\s+)?|\s+{_THEN}\s+)(?=(?:{VERBS})\b)",
+    re.IGNORECASE,
 )
+_FIRST = re.compile(rf"first(?:ly|\s+of\s+all)?,?\s+(?=(?:{VERBS})\b)", re.IGNORECASE)
 
 
 def single_edits(text: str) -> list[str]:
     """The edits that a text names, in their order."""
-    return [part for clause in _clauses(text) for part in _parts(clause)]
+    first = _FIRST.match(text)
+    parts = [part for clause in _clauses(text[first.end() :] if first else text) for part in _parts(clause)]
+    return parts if len(parts) > 1 or not first else [text]  # "first" of one edit orders nothing
 
 
 def _clauses(text: str) -> list[str]:

@@ -27,7 +27,7 @@ VERBS = (
 OWN_VERBS = (
     "move|slide|shift|roll|rise|sink|grow|expand|inflate|swell|shrink|deflate|vanish|disappear|fade|rotate|turn|spin"
     "|twist|flip|tilt|lean|fall|drop|topple|tumble|collapse|melt|flatten|break|shatter|crack|burst|explode|tear|split"
-    "|crumble|pop|come|open|close|become|change|dissolve|burn|freeze|bloom|wilt|rot|rust|ripen|cook|boil|bend"
+    "|crumble|pop|come|open|close|become|change|dissolve|burn|freeze|bloom|wilt|rot|rust|ripen|cook|boil|bend|spill"
 )
 # What someone does: bow, wave, sit down. Some of it comes to an end, some goes on, some meets a thing; else it is held.
 DEEDS = (
@@ -59,7 +59,7 @@ BEINGS = (
 )
 WHO = r"(?:the|a|an|this|that|these|those|my|his|her|their|its|all|both|every|two|three|\w+'s)\s[^,;]+?"
 MODAL = r"(?:should|must|will|shall|can|could|would|may|might|needs? to|has to|have to|(?:is|are) (?:supposed )?to)"
-MAKE = r"(?:make|let|have|get|cause)\s+"
+MAKE = r"(?:make|let|have|get(?!\s+rid\b)|cause)\s+"
 SOMEBODY = (
     r"(?P<x>(?:him|her|it|them|me|us|everyone|everybody|(?:(?:the|an?|this|that|these|those|my|his|her|its|their|our"
     r"|your|all|both)\s+)*(?!(?:the|an?|this|that|these|those|my|his|her|its|their|our|your|all|both)\b)\S.*?))"

@@ -12,6 +12,7 @@ RULES: tuple[Rule, ...] = (
     *scene.RULES,
     *background.RULES,
     *appearance.RULES,
+    *places.TRADING_PLACES,
     *actions.RULES,
     *scene.AFTER_ACTIONS,
     *places.RULES,

@@ -58,7 +58,8 @@ RULES: tuple[Rule, ...] = (
     # The camera: the one edit that does not hold it still.
     rule(
         "zoom",
-        r"(?:zoom|dolly) (?:in(?:to)?\b|closer)\s*(?:on|to|onto|at)?\s*(?P<x>.+)?"
+        r"(?:zoom|dolly) (?:in(?:to)?\b|closer)(?: (?:a (?:little|bit)(?: bit| more)?|slightly|further|more)\b)?\s*"
+        r"(?:on|to|onto|at)?\s*(?P<x>.+)?"
         r"|(?:move|bring) the camera (?:closer|nearer|forwards?|in)(?: to (?P<x2>.+))?",
         process="The camera slowly moves closer to {x}, which [fills] more and more of the view, and then it holds.",
         end_state="{x} [is] seen from close up.",

@@ -78,7 +78,7 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(
         "spill",
-        r"spill\s+(?P<x>.+?)(?P<where>\s+(?:on|onto|over|across|into)\s.+)?",
+        r"spill\s+(?P<x>.+?)(?:\s+out)?(?P<where>\s+(?:on|onto|(?:all\s+)?over|across|into)\s.+)?",
         process="{x} [spills] {where}, [spreads] out and then [lies] still.",
         end_state="{x} [has] been spilled {where}.",
         words=optional_place,

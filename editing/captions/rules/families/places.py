@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ..english import participle
-from ..vocabulary import A_LITTLE, MOVE, SIDE, SOME_NEW
+from ..english import participle, thing
+from ..vocabulary import A_LITTLE, MAKE, MODAL, MOVE, SIDE, SOME_NEW
 from .rule import Rule, Words, rule, several
 
 _WAYS = {
@@ -37,6 +37,28 @@ def side_words(match: re.Match) -> Words:
     return {"way": way, "place": place, "end": f"at rest {place}", "goes": goes}
 
 
+def _known_to_a_side(match: re.Match) -> Words:
+    return None if _puts_new(match) else side_words(match)
+
+
+def _puts_new(match: re.Match) -> bool:
+    """ "put a star in the middle" brings a new one; "put the star in the middle" moves the one that is there."""
+    x = match["x"] or match.groupdict().get("x2") or ""
+    return bool(re.match(r"(?:put|place)\s", match[0], re.IGNORECASE) and re.match(SOME_NEW, x, re.IGNORECASE))
+
+
+_ROLLS = r"(?:,?\s+(?:and\s+)?(?:then\s+)?roll(?:\s+(?:on|away|along|around))?)"
+
+
+def _bounces(match: re.Match) -> Words:
+    x = match["x"] or match["x2"] or match["x3"]
+    falls, rolls = ("fall", "roll") if thing(x).plural else ("falls", "rolls")
+    return {
+        "falls": "" if match["x3"] else f"{falls} down, ",
+        "rolls": f"{rolls} on " if re.search(r"\broll\b", match[0]) else "",
+    }
+
+
 _NO_PLACE = r"\b(?:wind|breeze|air|circles?|slow motion|rhythm|time|way)$"
 
 
@@ -57,6 +79,18 @@ def _stack(match: re.Match) -> Words:
     return {"way": way, "where": re.sub(r"^on(?:to)?(?: top of)?\b", "on top of", where)}
 
 
+# Asked before actions: "let the circle and the cross trade places" is no crossing.
+TRADING_PLACES: tuple[Rule, ...] = (
+    rule(
+        "move",
+        rf"(?:{MAKE})?(?P<x>(?:the|both|these|those|my|his|her)\s(?:.+?\sand\s.+?|(?:\w+\s)?\w+))"
+        rf"\s+(?:to\s+|{MODAL}\s+)?(?:trade|change|swap|switch|exchange)\s+(?:their\s+)?(?:places|positions)"
+        r"|change\s+(?P<x2>(?:the|both|these|those|my|his|her)\s.+?\sand\s.+?)\s+(?:places|positions)",
+        process="{x} slowly [moves] past each other and [trades] places.",
+        end_state="{x} [has] traded places.",
+        words=lambda match: {} if several(match) else None,
+    ),
+)
 RULES: tuple[Rule, ...] = (
     # Place.
     rule(
@@ -64,7 +98,7 @@ RULES: tuple[Rule, ...] = (
         rf"(?:{MOVE}|put|place|rise|sink|raise|lift|lower)\s+(?P<x>.+?)\s+{A_LITTLE}{SIDE}",
         process="{x} slowly [{goes}] {way} and [comes] to rest {place}.",
         end_state="{x} [is] {end}.",
-        words=side_words,
+        words=_known_to_a_side,
     ),
     rule(
         "move",
@@ -124,6 +158,17 @@ RULES: tuple[Rule, ...] = (
         r"|centre|middle)",
         process="{x} slowly [slides] to the middle and [comes] to rest there.",
         end_state="{x} [is] in the middle.",
+        words=lambda match: None if _puts_new(match) else {},
+    ),
+    rule(
+        "move",
+        rf"(?:fall|drop)\s+(?P<x>.+?)\s+and\s+(?:let|make)\s+(?:it|them)\s+bounce{_ROLLS}"
+        rf"|(?:fall|drop)\s+(?:down\s+)?(?P<x2>.+?)(?:\s+down)?,?\s+(?:and\s+)?(?:then\s+)?bounce{_ROLLS}?"
+        # How "let it bounce and roll" is read.
+        rf"|roll\s+(?P<x3>.+?)(?:\s+{MODAL})?\s+bounce,?\s+and(?:\s+then)?(?:\s+(?:on|away|along|around))?",
+        process="{x} {falls}[bounces], lower each time, {rolls}and then [comes] to rest.",
+        end_state="{x} [has] bounced and [is] at rest.",
+        words=_bounces,
     ),
     rule(
         "move",
@@ -183,6 +228,13 @@ TO_A_PLACE: tuple[Rule, ...] = (
         r"(?:put|place|move)\s+(?P<x>.+?)\s+(?P<where>(?:on|in|at|inside|by)\s.+)",
         process="{x} slowly [moves] until {it} <is> {where} and [comes] to rest there.",
         end_state="{x} [is] {where}.",
+        words=_already_there,
+    ),
+    rule(
+        "move",
+        rf"(?:{MOVE}|put|place)\s+(?P<x>.+?)\s+(?:somewhere else|elsewhere)",
+        process="{x} slowly [moves] to another place and [comes] to rest there.",
+        end_state="{x} [is] in another place.",
         words=_already_there,
     ),
     rule(

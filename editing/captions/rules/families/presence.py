@@ -48,6 +48,12 @@ REPLACE: tuple[Rule, ...] = (
         end_state="{x} [has] become {y}.",
         words=_instead,
     ),
+    rule(
+        "replace",
+        r"substitute\s+(?P<y>(?:a|an|some)\s.+?)\s+for\s+(?P<x>(?:the|this|that|my|his|her|its|their)\s.+)",
+        process="{x} slowly [changes] shape and look, step by step, until {it} <has> become {y} in the same place.",
+        end_state="{x} [has] become {y}.",
+    ),
     # Becoming something else.
     rule(
         "replace",
@@ -95,6 +101,15 @@ RULES: tuple[Rule, ...] = (
         words=_known_thing,
     ),
     # Presence.
+    rule(
+        "vanish",
+        r"(?:remove|delete|erase|vanish|disappear|eliminate|get rid of|take away|fade (?:out|away)?)\s+"
+        r"(?:everything|all)(?: else| (?:the )?(?:other )?(?:things|objects))?"
+        r"\s+(?:except(?: for)?|but|apart from|other than)\s+(?P<x>.+)",
+        process="Everything except {x} slowly fades away until only {x} [is] left.",
+        end_state="Only {x} [is] left.",
+        stays="{x} [stays] exactly as {it} <is>, in the same place.",
+    ),
     rule(
         "move",
         rf"hide\s+(?P<x>.+?){PLACE}",

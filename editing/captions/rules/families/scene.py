@@ -94,6 +94,7 @@ RULES: tuple[Rule, ...] = (
         rf"|show\s+.+?\s+(?:at|in|during)\s+{DAYTIME.replace('<y>', '<y2>')}",
         **_DAY_PASSES,
     ),
+    rule("light", r"fall\s+(?:the\s+)?(?P<y>night)|(?:the\s+)?(?P<y2>night)\s+falls", **_DAY_PASSES),
     rule(
         "light",
         r"(?:(?:make|let|have)\s+)?the sun\s+(?:to\s+)?(?:sets?|go(?:es)? down)",

@@ -76,7 +76,8 @@ RULES: tuple[Rule, ...] = (
     ),
     rule(
         "break",
-        r"(?:pop|burst)\s+(?P<x>.+?)(?:\s+(?:open|apart))?",
+        r"(?:pop|burst)\s+(?P<x>.+?)(?:\s+(?:open|apart|(?:in)?to (?:\w+ )?(?:drops|droplets|bits|pieces|scraps)"
+        r"|like an? \w+))*",
         process="{x} [bursts] all at once, and only small scraps are left, which come to rest.",
         end_state="{x} [has] burst.",
     ),
