@@ -462,10 +462,12 @@ def test_a_subgraph_node_shows_the_strip_of_the_selector_in_it(comfy):
     comfy.on_node("New Subgraph", "(node.mode = 4)")
     strip.wait()
     comfy.on_node("New Subgraph", "(node.mode = 0)")
+    comfy.settle()  # nothing else about the node changes while its strip goes
     for entry, count in (("Hide the filmstrip", 0), ("Show the filmstrip", 1)):
         expression = "window.app.collectNodeMenuItems(node).find((each) => each?.content === argument).callback()"
         comfy.on_node("New Subgraph", expression, entry)
         comfy.wait(SHOWN_STRIPS, count)
+    assert comfy.filmstrip("New Subgraph").chosen() == ["Frame 5, chosen by hand"]
 
     comfy.on_node("New Subgraph", "(window.app.canvas.deselectAll(), window.app.canvas.selectItems([node]))")
     comfy.page.evaluate("() => (window.app.canvas.copyToClipboard(), window.app.canvas.pasteFromClipboard())")
