@@ -43,8 +43,8 @@ export function leaveOut(host, widget) {
   });
 }
 
-// To be called before a widget is removed. Frontend 1.58.1 draws Vue nodes by a list of all widgets and takes removed ones
-// out of it, but not those of subgraph nodes: they stay in sight until something else about the node changes.
+// To be called before a widget is removed. Frontend 1.58.1 draws Vue nodes by a list of all widgets and takes removed
+// ones out of it, but not those of subgraph nodes: they stay in sight until something else about the node changes.
 export function forget(widget) {
   widget.releaseRegisteredState?.();
 }
