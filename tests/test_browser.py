@@ -25,6 +25,11 @@ FINE = {"quality": 95, "subsampling": 0}  # of the filmstrip's large pictures, s
 SHOWN_STRIPS = """(count) => [...document.querySelectorAll(".ifedit-strip")]
   .filter((strip) => strip.checkVisibility({ visibilityProperty: true }) && strip.clientWidth).length === count"""
 
+NOTE_HEIGHTS = """(strip) => {
+  window.heights = new Set();
+  new ResizeObserver(() => window.heights.add(strip.offsetHeight)).observe(strip);
+}"""
+
 VIDEO = {
     "Video": ["LoadImage", 0, 0, {"image": "if_edit_clip.webp"}],
     "Noise": ["ImageAddNoise", 0, 380, {"seed": 7, "control_after_generate": "fixed", "strength": 0.01}],
@@ -350,8 +355,12 @@ def test_a_frame_is_saved_compared_and_edited_on_from_its_menu(comfy):
     assert source.startswith("if_edit_frame_6")
     assert nearest((comfy.folder / "input" / source).read_bytes(), clip(FRAMES)) == 6
     assert comfy.value("Selector", "frame") == -1  # 9 was a frame of the video before
+    strip.root.evaluate(NOTE_HEIGHTS)
     run = comfy.queue()
     assert nearest(comfy.picture(run, "Result"), clip(FRAMES)) == 6
+    strip.wait_for_pictures()
+    comfy.page.wait_for_timeout(300)
+    assert len(comfy.page.evaluate("() => [...window.heights]")) == 1  # ComfyUI takes sizes for changes to undo
     comfy.undo("() => window.app.graph.nodes.find((each) => each.title === 'Video')?.widgets[0].value.endsWith('webp')")
     assert comfy.value("Selector", "frame") == 9
 
@@ -462,10 +471,12 @@ def test_a_subgraph_node_shows_the_strip_of_the_selector_in_it(comfy):
     comfy.on_node("New Subgraph", "(node.mode = 4)")
     strip.wait()
     comfy.on_node("New Subgraph", "(node.mode = 0)")
+    comfy.settle()  # nothing else about the node changes while its strip goes
     for entry, count in (("Hide the filmstrip", 0), ("Show the filmstrip", 1)):
         expression = "window.app.collectNodeMenuItems(node).find((each) => each?.content === argument).callback()"
         comfy.on_node("New Subgraph", expression, entry)
         comfy.wait(SHOWN_STRIPS, count)
+    assert comfy.filmstrip("New Subgraph").chosen() == ["Frame 5, chosen by hand"]
 
     comfy.on_node("New Subgraph", "(window.app.canvas.deselectAll(), window.app.canvas.selectItems([node]))")
     comfy.page.evaluate("() => (window.app.canvas.copyToClipboard(), window.app.canvas.pasteFromClipboard())")

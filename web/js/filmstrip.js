@@ -38,6 +38,8 @@ const CURVES = {
 };
 const OTHER_CURVE = { color: "#999999", dash: "", hint: "" };
 
+// The reel is laid out for the room it has and asks for none (contain: size). Otherwise it makes Vue nodes of frontend
+// 1.32.9 swell and shrink for a second after each run, sizes that ComfyUI takes for changes to undo.
 // .image-preview is the chosen picture, which Vue nodes make as wide as the node, so perhaps higher than the screen.
 const STYLE = `
 .ifedit-strip { box-sizing: border-box; display: flex; flex-direction: column; gap: 4px; width: 100%; height: 100%;
@@ -58,7 +60,7 @@ section > .ifedit-strip { height: 320px; padding: 8px 12px; }
 .ifedit-strip button:disabled { opacity: 0.5; cursor: default; }
 .ifedit-warn { color: var(--accent); }
 .ifedit-reel { position: relative; flex: 1; min-height: 0; overflow-x: auto; overflow-y: hidden; border-radius: 4px;
-  background: var(--comfy-input-bg, #1b1b1b); scrollbar-width: thin; }
+  background: var(--comfy-input-bg, #1b1b1b); scrollbar-width: thin; contain: size; }
 .ifedit-inner { margin: 0 auto; }
 .ifedit-frames { display: flex; }
 .ifedit-frame { position: relative; flex: none; box-sizing: border-box; padding: 1px; cursor: pointer; outline: none; }

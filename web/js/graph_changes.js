@@ -42,3 +42,9 @@ export function leaveOut(host, widget) {
     if (place >= 0 && place < values?.length) values.splice(place, 1);
   });
 }
+
+// To be called before a widget is removed. Frontend 1.58.1 draws Vue nodes by a list of all widgets and takes removed
+// ones out of it, but not those of subgraph nodes: they stay in sight until something else about the node changes.
+export function forget(widget) {
+  widget.releaseRegisteredState?.();
+}

@@ -8,7 +8,7 @@ import { app } from "../../../scripts/app.js";
 import { editOnFrom } from "./edit_on.js";
 import { chain } from "./elements.js";
 import { AUTOMATIC, Filmstrip } from "./filmstrip.js";
-import { asOneChange, keepFromPromotion, leaveOut, write } from "./graph_changes.js";
+import { asOneChange, forget, keepFromPromotion, leaveOut, write } from "./graph_changes.js";
 import { pictureAddress, recall, remember } from "./memory.js";
 import { takePlace } from "./page.js";
 import { executionId, holderOf, placesOf, upstreamSeeds } from "./upstream_seeds.js";
@@ -96,7 +96,10 @@ export class Selector {
 
   takeOff() {
     this.removed();
-    if (this.holder.widgets?.includes(this.widget)) this.holder.removeWidget(this.widget);
+    if (this.holder.widgets?.includes(this.widget)) {
+      forget(this.widget);
+      this.holder.removeWidget(this.widget);
+    }
     this.holder.setDirtyCanvas?.(true, true);
   }
 
