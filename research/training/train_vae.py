@@ -7,8 +7,9 @@ half of their size; the last part of the time belongs to whole pictures, for the
 
     python tools/run.py research.training.train_vae --minutes 9 --all-minutes 19 --work /tmp/if-edit
 
-Out of time, the next call goes on where the last one ended, until all minutes are over. A GPU with 40 GB or more is
-assumed.
+Out of time, the next call goes on where the last one ended, until all minutes are over; then latents get Wan's own
+statistics. `--start-from` goes on from saved weights where the checkpoint, which is several times larger, could not be
+kept. A GPU with 40 GB or more is assumed.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from ..tabletop import drawing, families
 from ..world import wan
 from .loop import descend
 
+SAVE_EVERY = 120.0  # seconds
 # Name, share of all minutes at which it begins and ends, learning rate at both ends.
 PHASES = (("images", 0.0, 0.35, 1e-3, 2e-4), ("clips", 0.35, 0.85, 5e-4, 5e-5), ("whole", 0.85, 1.0, 1e-4, 1e-6))
 
@@ -40,7 +42,7 @@ def make_pool(clips: int, seed: int, device: torch.device, size: int = drawing.S
     for first in range(0, clips, 48):
         count = min(48, clips - first)
         scenes = [families.sample_scene(seed + first + k, names[(first + k) % len(names)]) for k in range(count)]
-        shown = drawing.render(scenes, size, device=device, compiled=device.type == "cuda").frames
+        shown = drawing.render(scenes, size, device=device).frames
         pool[first : first + count] = (shown * 255).round().byte()
     return pool
 
@@ -103,6 +105,8 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=6, help="batch of windows of clips; half as many whole pictures")
     parser.add_argument("--minutes", type=float, default=9.0, help="time for this call")
     parser.add_argument("--all-minutes", type=float, default=19.0, help="time for all calls")
+    parser.add_argument("--start-from", type=Path, help="saved weights to train further (a checkpoint wins)")
+    parser.add_argument("--spent", type=float, default=0.0, help="minutes of earlier calls, with --start-from")
     parser.add_argument("--size", type=int, default=drawing.SIZE, help="side of the pictures in pixels")
     parser.add_argument("--window", type=int, default=128, help="side of the windows in pixels")
     parser.add_argument("--seed", type=int, default=1)
@@ -118,12 +122,15 @@ def main() -> None:
     torch._dynamo.config.recompile_limit = 128
 
     model = wan.VAE(args.dim).to(device)
-    start_as_images(model)
+    if args.start_from:
+        model.load_state_dict(weights.load_part("vae", args.start_from)[0])
+    else:
+        start_as_images(model)
     average = {name: p.detach().clone() for name, p in model.named_parameters()}
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=1e-3, betas=(0.9, 0.98), weight_decay=1e-4, fused=device.type == "cuda"
     )
-    step, spent = 0, 0.0  # spent: minutes of earlier calls
+    step, spent = 0, args.spent
     args.work.mkdir(parents=True, exist_ok=True)
     checkpoint = args.work / "vae.pt"
     if checkpoint.exists():
@@ -134,7 +141,7 @@ def main() -> None:
         torch.manual_seed(args.seed + step)
         print(f"goes on at step {step} after {spent:.1f} minutes of {checkpoint}", flush=True)
 
-    pool = make_pool(args.pool, args.seed * 1_000_003 + step, device, args.size)
+    pool = make_pool(args.pool, args.seed * 1_000_003 + step + int(1000 * spent), device, args.size)
     took = time.time() - began
     print(f"VAE dim {args.dim}, {wan.parameter_count(model)}; {args.pool} clips in {took:.0f} s", flush=True)
 
@@ -163,7 +170,7 @@ def main() -> None:
         return pool[which].transpose(1, 2).float() / 127.5 - 1
 
     parameters = dict(model.named_parameters())
-    marked, marked_step, last_phase = time.time(), step, ""
+    marked, marked_step, last_phase, saved_at = time.time(), step, "", time.time()
     while (now := (time.time() - began) / 60) < args.minutes and spent + now < args.all_minutes:
         phase, rate = phase_of((spent + now) / args.all_minutes)
         for group in optimiser.param_groups:
@@ -185,46 +192,53 @@ def main() -> None:
                 flush=True,
             )
             marked, marked_step, last_phase = time.time(), step, phase
+        if time.time() - saved_at > SAVE_EVERY:  # so that a call which is cut off is not lost
+            weights.save_part("vae", average, {"dim": args.dim}, args.out)
+            saved_at = time.time()
 
     spent += (time.time() - began) / 60
     state = {"model": model.state_dict(), "optimiser": optimiser.state_dict()}
     torch.save({**state, "average": average, "step": step, "spent": spent}, checkpoint)
+    weights.save_part("vae", average, {"dim": args.dim}, args.out)
+    print(f"step {step}, {spent:.1f} minutes in all; saved after {time.time() - began:.0f} s", flush=True)
     model.load_state_dict(average, strict=False)
     model.eval()
+    torch.compiler.set_stance("force_eager")  # no compiling anew for other shapes
+    if spent >= args.all_minutes:
+        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+            parts = pool[: min(192, len(pool))].split(4)
+            latents = torch.cat([model.encode(part.transpose(1, 2).float() / 127.5 - 1)[0].float() for part in parts])
+        mean, std = latents.mean((0, 2, 3, 4)), latents.std((0, 2, 3, 4))
+        model.set_latent_statistics(mean, std)
+        weights.save_part("vae", model.state_dict(), {"dim": args.dim}, args.out)
+        print(f"finished; latent std before rescaling {std.min():.2f} to {std.max():.2f}", flush=True)
     names = families.TOLD + families.FREE + families.HELD_OUT
-    count = 2 * len(names) if device.type == "cuda" else 2
+    count = len(names) if device.type == "cuda" else 2
     scenes = [families.sample_scene(987_654_321 + k, names[k % len(names)]) for k in range(count)]
     test = drawing.render(scenes, args.size, device=device).frames
     per_clip = torch.stack([reconstruction_psnr(model, part[None]) for part in test])  # [B, T]
-    with torch.no_grad():
-        parts = pool[: min(192, len(pool))].split(4)
-        latents = torch.cat([model.encode(part.transpose(1, 2).float() / 127.5 - 1)[0].float() for part in parts])
-        mean, std = latents.mean((0, 2, 3, 4)), latents.std((0, 2, 3, 4))
-        model.set_latent_statistics(mean, std)
     scores = {
         "step": step,
         "minutes": spent,
         "psnr": per_clip.mean().item(),
         "psnr_per_frame": per_clip.mean(0).tolist(),
-        "psnr_per_scene": dict(zip([scene.family for scene in scenes], per_clip.mean(1).tolist(), strict=False)),
+        "psnr_per_scene": dict(zip([scene.family for scene in scenes], per_clip.mean(1).tolist(), strict=True)),
     }
+    (args.out / "vae_training.json").write_text(json.dumps(scores))
     print(
-        f"step {step}: {scores['psnr']:.2f} dB, worst frame {per_clip.mean(0).min():.2f} dB, "
-        f"worst scene {per_clip.mean(1).min():.2f} dB; latent std before rescaling {std.min():.2f} to {std.max():.2f}; "
-        f"{time.time() - began:.0f} s",
+        f"{scores['psnr']:.2f} dB, worst frame {per_clip.mean(0).min():.2f} dB, worst scene "
+        f"{per_clip.mean(1).min():.2f} dB; {time.time() - began:.0f} s",
         flush=True,
     )
-    weights.save_part("vae", model.state_dict(), {"dim": args.dim}, args.out)
-    (args.out / "vae_training.json").write_text(json.dumps(scores))
-    shown = test[torch.arange(0, count, max(1, count // 8)), ::8]  # [8, 5, 3, H, W]
+    some = test[torch.arange(0, count, max(1, count // 8))]
     with torch.no_grad():
-        some = test[torch.arange(0, count, max(1, count // 8))]
-        out = torch.cat([model.decode(model.encode(part[None].transpose(1, 2) * 2 - 1)[0]) for part in some])
-    made = (out.transpose(1, 2)[:, ::8].float().clamp(-1, 1) + 1) / 2
-    rows = torch.cat([torch.cat(list(row), 2) for row in torch.cat([shown, made], 1)], 1)
+        made = torch.cat(
+            [model.decode(model.encode(part[None].transpose(1, 2) * 2 - 1)[0])[:, :, ::8] for part in some]
+        )
+    rows = torch.cat([some[:, ::8], (made.transpose(1, 2).float().clamp(-1, 1) + 1) / 2], 1)
     from torchvision.utils import save_image
 
-    save_image(rows, args.out / "vae_sample.png")
+    save_image(torch.cat([torch.cat(list(row), 2) for row in rows], 1), args.out / "vae_sample.png")
 
 
 if __name__ == "__main__":
