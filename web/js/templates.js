@@ -15,7 +15,7 @@ const CORNER = [68, 110]; // pixels of the window: where the note's upper left c
 const LATER = 300; // ms; the frontend shows the whole graph some moments after it was loaded
 
 app.registerExtension({
-  name: "IFEdit.Templates",
+  name: "ifedit.Templates",
 
   init() {
     const list = api.getWorkflowTemplates;
@@ -39,8 +39,10 @@ app.registerExtension({
 
 function look({ scale, offset }) {
   const note = app.graph.nodes.find((node) => node.type === "MarkdownNote");
-  app.canvas.ds.scale = scale;
+  const { ds } = app.canvas;
+  ds.changeScale(scale);
   // By where the note really is: frontend 1.32.9 moves Vue nodes apart.
-  app.canvas.ds.offset = note ? CORNER.map((pixels, axis) => pixels / scale - note.pos[axis]) : [...offset];
+  const place = note ? CORNER.map((pixels, axis) => pixels / scale - note.pos[axis]) : offset;
+  [ds.offset[0], ds.offset[1]] = place;
   app.canvas.setDirty(true, true);
 }
