@@ -1,7 +1,8 @@
 // Two things that the pack's templates need in today's browsers.
 //
 // example_workflows/index.json tells template browsers titles and descriptions. Those that do not know it (frontends up
-// to 1.58 at least) take every .json there for a workflow, so "index" goes out of their list.
+// to 1.58 at least) take every .json there for a workflow, so "index" goes out of their list. Nothing that ComfyUI
+// offers can do that: its entry does not say in the page of which pack it is, and the number of entries is shown, too.
 //
 // A template opens on its note, the photo and the instruction, large enough to read. Newer frontends show a template
 // whole instead, so the view to open with stands in the workflow a second time, and is used once.
