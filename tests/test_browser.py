@@ -13,6 +13,7 @@ from if_edit.tests.support.comfy_page import (
     FIND_NODE,
     PAGES,
     SELECTOR,
+    WINDOW,
     clip,
     nearest,
     new_page,
@@ -365,6 +366,55 @@ def test_a_frame_is_saved_compared_and_edited_on_from_its_menu(comfy):
     assert comfy.value("Selector", "frame") == 9
 
 
+def test_what_floats_above_the_page_keeps_keys_wheel_and_pointer_to_itself(comfy):
+    comfy.load(*SIMPLE)
+    strip = comfy.filmstrip()
+    comfy.queue()
+    strip.wait()
+    strip.frame(9).click()
+    menu = comfy.page.locator(".ifedit-menu")
+    for leave in ("a click outside", "Escape"):
+        box = strip.frame(9).bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        comfy.page.mouse.click(x, y, button="right")
+        shown = menu.bounding_box()
+        assert (shown["x"], shown["y"]) == pytest.approx((x, y), abs=2)  # in pixels of the window, at any zoom
+        comfy.page.keyboard.press(leave) if leave == "Escape" else comfy.page.mouse.click(1450, 600)
+        menu.wait_for(state="detached")
+    assert strip.frame(9).evaluate("(frame) => frame === document.activeElement")
+
+    def view():
+        return [comfy.scale(), *comfy.offset(), *comfy.on_node("Selector", "[...node.pos]")]
+
+    before = view()
+    strip.frame(6).click(button="right")
+    comfy.page.get_by_role("menuitem", name="Compare with the source").click()
+    dialog = comfy.page.get_by_role("dialog", name="source (frame 0) and frame 6")
+    dialog.locator("img").nth(1).wait_for()
+    assert dialog.bounding_box() == {"x": 0, "y": 0, **WINDOW}
+    over_the_strip = strip.reel.bounding_box()
+    x, y = over_the_strip["x"] + 20, over_the_strip["y"] + 20
+    turned = strip.reel.evaluate("(reel) => reel.scrollLeft")
+    comfy.page.mouse.move(x, y)
+    for key in (None, "Control"):
+        comfy.page.keyboard.down(key) if key else None
+        comfy.page.mouse.wheel(0, -120)
+        comfy.page.keyboard.up(key) if key else None
+    for button in ("left", "middle"):
+        comfy.page.mouse.move(x, y)
+        comfy.page.mouse.down(button=button)
+        comfy.page.mouse.move(x + 30, y + 30)
+        comfy.page.mouse.move(x + 60, y + 60)
+        comfy.page.mouse.up(button=button)
+    comfy.page.keyboard.press("Delete")  # not the node
+    comfy.page.wait_for_timeout(200)
+    assert strip.reel.evaluate("(reel) => reel.scrollLeft") == turned
+    assert view() == pytest.approx(before)
+    comfy.page.mouse.click(20, 500)  # beside the pictures
+    dialog.wait_for(state="detached")
+    assert comfy.value("Selector", "frame") == 9
+
+
 def test_two_selectors_keep_to_themselves(comfy):
     nodes, links = SIMPLE
     nodes = {
@@ -606,3 +656,11 @@ def test_an_app_shows_the_strip_and_takes_the_frame(comfy):
         assert run.ran == {"Selector", "Result"}
         assert shown_frame(comfy, run) == number
         comfy.screenshot(f"{comfy.name}-15-app-{place}")
+        strip.frame(number).hover()
+        comfy.page.locator(".ifedit-preview img").wait_for()
+        comfy.screenshot(f"{comfy.name}-15-app-{place}-preview")
+        strip.frame(number).click(button="right")
+        comfy.page.get_by_role("menuitem", name="Compare with the source").click()
+        comfy.page.get_by_role("dialog", name=f"source (frame 0) and frame {number}").wait_for()
+        comfy.screenshot(f"{comfy.name}-15-app-{place}-comparison")
+        comfy.page.keyboard.press("Escape")

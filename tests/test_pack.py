@@ -168,6 +168,47 @@ def test_the_device_is_comfyuis_choice(forbidden):
     assert [str(file) for file in USED_BY_COMFYUI if re.search(forbidden, file.read_text(encoding="ascii"))] == []
 
 
+# --- in the browser, where all packs share one page (comfy-test's level javascript holds them to it) ---
+
+SCRIPTS = {file.name: file.read_text(encoding="utf-8") for file in sorted((PACK / "web" / "js").glob("*.js"))}
+INTO_THE_PAGE = r"document\.(?:head|body|documentElement)\s*\.\s*(?:append\w*|prepend|insert\w+|replaceChildren)\("
+ON_SHARED_OBJECTS = (
+    r"^\s*((?:window|globalThis|document|api|app|LiteGraph|\w*LGraph\w*)(?:\.\w+)+\s*(?:[-+*/|&?]{0,2}=)(?!=)"
+    r"|Object\.(?:assign|definePropert\w+)\(\s*(?:window|globalThis|document|api|app|LiteGraph)\b.*)"
+)
+PATCHED = {("templates.js", "api.getWorkflowTemplates =")}  # else "index" would be in the list of templates
+
+
+def test_every_extension_has_the_packs_name_in_front():
+    """A second one of the same name, another pack's, would not be loaded."""
+    display_name = tomlkit.parse((PACK / "pyproject.toml").read_text())["tool"]["comfy"]["DisplayName"]
+    namespace = re.sub("[^a-z0-9]", "", display_name.lower())
+    names = [re.findall(r"registerExtension\(\{\s*name: \"([^\"]+)\"", text) for text in SCRIPTS.values()]
+    assert [len(each) for each in names] == [text.count("registerExtension(") for text in SCRIPTS.values()]
+    assert sum(names, []) and {name.partition(".")[0] for name in sum(names, [])} == {namespace}
+
+
+def test_nothing_is_put_into_the_page_outside_of_our_own_elements():
+    assert {name: found for name, text in SCRIPTS.items() if (found := re.findall(INTO_THE_PAGE, text))} == {}
+
+
+def test_nothing_that_all_packs_share_is_changed():
+    found = {(name, each) for name, text in SCRIPTS.items() for each in re.findall(ON_SHARED_OBJECTS, text, re.M)}
+    assert found == PATCHED
+
+
+def test_every_style_is_of_our_own_classes_and_each_class_has_one_place():
+    styled: dict[str, set[str]] = {}
+    for name, text in SCRIPTS.items():
+        for style in re.findall(r"STYLE = `(.*?)\n`;", text, re.DOTALL):
+            for selector in re.findall(r"([^{}]+)\{[^{}]*\}", re.sub(r"\$\{[^}]*\}", "", style)):
+                own = re.findall(r"\.(ifedit-[\w-]+)", selector)
+                assert own, f"{name}: {selector}"
+                for each in own:
+                    styled.setdefault(each, set()).add(name)
+    assert styled and {each: names for each, names in styled.items() if len(names) > 1} == {}
+
+
 # --- what the ComfyUI registry gets ---
 
 PUBLISHED_FOLDERS = ["demo", "editing", "locales", "nodes", "sampling", "subgraphs", "web", "example_workflows"]

@@ -18,7 +18,7 @@ const RUN_ONCE = "Run once to see before and after.";
 const GONE = `The pictures of the last run are gone (ComfyUI empties its temp folder when it starts). ${RUN_ONCE}`;
 
 app.registerExtension({
-  name: "IFEdit.BeforeAndAfter",
+  name: "ifedit.BeforeAndAfter",
 
   beforeRegisterNodeDef(nodeType, nodeData) {
     if (nodeData.name !== NODE) return;

@@ -2,6 +2,7 @@
 // and the middle button pans, as it does beside the element.
 
 import { app } from "../../../scripts/app.js";
+import { POPOVER } from "./popover.js";
 
 const ON_CANVAS = ".dom-widget, .lg-node"; // what holds the element of a widget there; in an app, nothing does
 const MIDDLE = 1; // event.button
@@ -19,6 +20,7 @@ export function takeWheel(element, turn) {
 window.addEventListener(
   "wheel",
   (event) => {
+    if (popoverOf(event)) return event.stopPropagation();
     const element = event.target instanceof Element ? event.target.closest("[data-ifedit-wheel]") : null;
     if (!element || event.ctrlKey || event.metaKey) return; // a pinch zooms
     if (!turned.get(element)?.(event) && !element.closest(ON_CANVAS)) return; // an app's page scrolls
@@ -27,6 +29,19 @@ window.addEventListener(
   },
   { capture: true, passive: false },
 );
+
+// What floats above the canvas has nothing to do with it.
+for (const kind of ["pointerdown", "pointermove", "pointerup"]) {
+  const hold = (event) => {
+    const isMiddle = event.button === MIDDLE || event.buttons & MIDDLE_HELD;
+    if (isMiddle && popoverOf(event)) event.stopPropagation();
+  };
+  window.addEventListener(kind, hold, { capture: true });
+}
+
+function popoverOf(event) {
+  return event.target instanceof Element ? event.target.closest(POPOVER) : null;
+}
 
 // Vue nodes hand the middle button on by themselves. An element above the canvas has to.
 export function panThrough(element) {

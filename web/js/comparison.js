@@ -49,7 +49,7 @@ const STYLE = `
 
 export class Comparison {
   constructor(handlers) {
-    addStyleOnce("ifedit-comparison-style", STYLE);
+    addStyleOnce(STYLE);
     this.handlers = handlers;
     this.pairs = [];
     this.shown = 0; // which pair

@@ -15,9 +15,14 @@ export function drawn(tag, attributes) {
   return made;
 }
 
-export function addStyleOnce(id, style) {
-  if (document.getElementById(id)) return;
-  document.head.append(element("style", { id, textContent: style }));
+const styles = new Set(); // those on the page
+
+export function addStyleOnce(style) {
+  if (styles.has(style)) return;
+  styles.add(style);
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(style);
+  document.adoptedStyleSheets.push(sheet);
 }
 
 // Lets `extra` run after a method that an object may already have.

@@ -53,11 +53,11 @@ section > .ifedit-strip { height: 320px; padding: 8px 12px; }
 .ifedit-line > .ifedit-status { max-height: 6.5em; overflow-y: auto; }
 .ifedit-seeds { padding: 3px 6px; border-radius: 4px; border-left: 3px solid var(--accent);
   background: rgba(255, 176, 0, 0.14); }
-.ifedit-strip button { flex: none; padding: 2px 9px; border-radius: 4px; cursor: pointer; font: inherit; color: inherit;
+.ifedit-line button { flex: none; padding: 2px 9px; border-radius: 4px; cursor: pointer; font: inherit; color: inherit;
   background: var(--comfy-input-bg, #222); border: 1px solid var(--border-color, #555); }
-.ifedit-strip button:hover:not(:disabled) { border-color: var(--accent); }
-.ifedit-strip button[aria-pressed="true"] { border: 1px dashed var(--accent); color: var(--accent); }
-.ifedit-strip button:disabled { opacity: 0.5; cursor: default; }
+.ifedit-line button:hover:not(:disabled) { border-color: var(--accent); }
+.ifedit-line button[aria-pressed="true"] { border: 1px dashed var(--accent); color: var(--accent); }
+.ifedit-line button:disabled { opacity: 0.5; cursor: default; }
 .ifedit-warn { color: var(--accent); }
 .ifedit-reel { position: relative; flex: 1; min-height: 0; overflow-x: auto; overflow-y: hidden; border-radius: 4px;
   background: var(--comfy-input-bg, #1b1b1b); scrollbar-width: thin; contain: size; }
@@ -80,7 +80,7 @@ section > .ifedit-strip { height: 320px; padding: 8px 12px; }
 .ifedit-frame:hover img { filter: brightness(1.15); }
 .ifedit-frame:focus-visible::before { content: ""; position: absolute; inset: 3px; border: 2px solid #fff;
   outline: 2px solid #000; border-radius: 3px; pointer-events: none; z-index: 1; }
-.ifedit-strip button:focus-visible { outline: 2px solid #fff; outline-offset: 1px; }
+.ifedit-line button:focus-visible { outline: 2px solid #fff; outline-offset: 1px; }
 .ifedit-strip.linked .ifedit-frame { cursor: default; }
 .ifedit-curves { display: block; cursor: pointer; }
 .ifedit-curves polyline { fill: none; stroke-width: 1.6; vector-effect: non-scaling-stroke; stroke-linejoin: round; }
@@ -94,7 +94,7 @@ section > .ifedit-strip { height: 320px; padding: 8px 12px; }
 
 export class Filmstrip {
   constructor(handlers) {
-    addStyleOnce("ifedit-filmstrip-style", STYLE);
+    addStyleOnce(STYLE);
     this.handlers = handlers;
     this.strip = null; // what the last run has shown, see frame_selector.js
     this.value = AUTOMATIC;
@@ -214,8 +214,8 @@ export class Filmstrip {
     this.root.append(element("div", { className: "ifedit-line" }, this.status, this.playButton, this.auto), this.seeds);
     this.root.append(this.reel, this.legend, this.empty);
 
-    this.menu = new FrameMenu();
-    this.preview = new FramePreview();
+    this.menu = new FrameMenu(this.root);
+    this.preview = new FramePreview(this.root);
     this.showPlayButton();
     takeWheel(this.root, (event) => this.turn(event));
     panThrough(this.root);
@@ -557,6 +557,7 @@ export class Filmstrip {
     compare(
       { address: this.pictureOf(0), label: first === 0 ? "source (frame 0)" : `first frame (${first})` },
       { address: this.pictureOf(place), label: `frame ${this.frames[place].number}` },
+      this.root,
     );
   }
 }

@@ -22,7 +22,7 @@ const NO_PHOTO = "Here you can draw a box on the photo if it comes from Load Ima
 const regions = new Set(); // those on the page
 
 app.registerExtension({
-  name: "IFEdit.FitRegion",
+  name: "ifedit.FitRegion",
 
   setup() {
     api.addEventListener("graphChanged", () => refreshAll());

@@ -1,30 +1,32 @@
 // Two pictures on top of each other: the pointer or the arrow keys move the line between them.
 
 import { addStyleOnce, element } from "./elements.js";
+import { makePopover, openPopover } from "./popover.js";
 
 const STEP = 5; // percent, of an arrow key
 const STYLE = `
-.ifedit-compare { position: fixed; inset: 0; z-index: 10001; display: flex; align-items: center; justify-content: center;
+.ifedit-frame-compare { inset: 0; width: auto; display: flex; align-items: center; justify-content: center;
   background: #000b; font: 13px/1.4 sans-serif; color: #fff; }
-.ifedit-compare figure { position: relative; margin: 0; cursor: ew-resize; outline: none; --cut: 50%; }
-.ifedit-compare img { display: block; width: min(92vw, 1200px); max-height: 88vh; object-fit: contain; }
-.ifedit-compare img + img { position: absolute; inset: 0; height: 100%; clip-path: inset(0 0 0 var(--cut)); }
-.ifedit-compare figure::after { content: ""; position: absolute; top: 0; bottom: 0; left: var(--cut); width: 2px;
+.ifedit-frame-compare figure { position: relative; margin: 0; cursor: ew-resize; outline: none; --cut: 50%; }
+.ifedit-frame-compare img { display: block; width: min(92vw, 1200px); max-height: 88vh; object-fit: contain; }
+.ifedit-frame-compare img + img { position: absolute; inset: 0; height: 100%; clip-path: inset(0 0 0 var(--cut)); }
+.ifedit-frame-compare figure::after { content: ""; position: absolute; top: 0; bottom: 0; left: var(--cut); width: 2px;
   margin-left: -1px; background: #fff; box-shadow: 0 0 4px #000; }
-.ifedit-compare span { position: absolute; top: 8px; padding: 2px 8px; border-radius: 4px; background: #000a; }
-.ifedit-compare .before { left: 8px; }
-.ifedit-compare .after { right: 8px; }
+.ifedit-frame-compare span { position: absolute; top: 8px; padding: 2px 8px; border-radius: 4px; background: #000a; }
+.ifedit-frame-compare .before { left: 8px; }
+.ifedit-frame-compare .after { right: 8px; }
 `;
 
-// before, after: { address, label }. A click beside the pictures or Escape closes them; the focus goes back.
-export function compare(before, after) {
-  addStyleOnce("ifedit-compare-style", STYLE);
+// before, after: { address, label }; host: the element that they stand in. A click beside the pictures or Escape closes them; the focus goes back.
+export function compare(before, after, host) {
   const focused = document.activeElement;
   const figure = element("figure", { tabIndex: 0, role: "slider", "aria-label": "Line between before and after" });
   for (const { address, label } of [before, after]) figure.append(element("img", { src: address, alt: label }));
   figure.append(element("span", { className: "before", textContent: before.label }));
   figure.append(element("span", { className: "after", textContent: after.label }));
-  const root = element("div", { className: "ifedit-compare", role: "dialog", "aria-modal": "true" }, figure);
+  const dialog = { className: "ifedit-frame-compare", role: "dialog", "aria-modal": "true" };
+  const root = makePopover(element("div", dialog, figure));
+  addStyleOnce(STYLE);
   root.setAttribute("aria-label", `${before.label} and ${after.label}`);
 
   let cut = 50;
@@ -49,6 +51,6 @@ export function compare(before, after) {
     if (event.key === "Escape") close();
   });
   moveTo(50);
-  document.body.append(root);
-  figure.focus();
+  openPopover(root, host);
+  figure.focus({ preventScroll: true });
 }

@@ -1,9 +1,10 @@
 // A small menu at the pointer. Its entries: [{ label, run }].
 
 import { addStyleOnce, element } from "./elements.js";
+import { makePopover, openPopover } from "./popover.js";
 
 const STYLE = `
-.ifedit-menu { position: fixed; z-index: 10001; display: flex; flex-direction: column; padding: 4px; border-radius: 6px;
+.ifedit-menu { display: flex; flex-direction: column; padding: 4px; border-radius: 6px;
   background: var(--comfy-menu-bg, #222); border: 1px solid var(--border-color, #555); box-shadow: 0 4px 18px #000a; }
 .ifedit-menu button { padding: 5px 12px; border: 0; border-radius: 4px; background: none; text-align: left;
   font: 13px/1.4 sans-serif; color: var(--input-text, #ddd); cursor: pointer; }
@@ -11,8 +12,12 @@ const STYLE = `
 `;
 
 export class FrameMenu {
+  // host: the element that it stands in
+  constructor(host) {
+    this.host = host;
+  }
+
   open(x, y, label, entries) {
-    addStyleOnce("ifedit-menu-style", STYLE);
     this.close();
     this.before = document.activeElement;
     const buttons = entries.map((entry) =>
@@ -23,14 +28,15 @@ export class FrameMenu {
         onclick: () => (this.close(), entry.run()),
       }),
     );
-    this.root = element("div", { className: "ifedit-menu", role: "menu", "aria-label": label }, ...buttons);
+    this.root = makePopover(element("div", { className: "ifedit-menu", role: "menu", "aria-label": label }, ...buttons));
+    addStyleOnce(STYLE);
     this.root.addEventListener("keydown", (event) => this.press(event, buttons));
     this.root.addEventListener("contextmenu", (event) => event.preventDefault());
-    document.body.append(this.root);
+    openPopover(this.root, this.host);
     const { width, height } = this.root.getBoundingClientRect();
     this.root.style.left = `${Math.max(0, Math.min(x, innerWidth - width))}px`;
     this.root.style.top = `${Math.max(0, Math.min(y, innerHeight - height))}px`;
-    buttons[0].focus();
+    buttons[0].focus({ preventScroll: true });
     this.listening = new AbortController();
     const { signal } = this.listening;
     const leave = (event) => this.root?.contains(event.target) || this.close();

@@ -1,6 +1,7 @@
 // A frame, large, beside the strip: never over what stands above the strip (the status line, the node's widgets).
 
 import { addStyleOnce, element } from "./elements.js";
+import { makePopover, openPopover } from "./popover.js";
 
 const GAP = 8; // px around it
 const LARGEST = 768; // px, width of the picture
@@ -9,18 +10,20 @@ const ENOUGH = 320; // px: as wide as that, it stays below the strip even where 
 const SMALLEST = 160; // px, where there is no room anywhere
 const BORDER = 10; // px, of the preview around the picture
 const STYLE = `
-.ifedit-preview { position: fixed; z-index: 10000; pointer-events: none; padding: 4px; border-radius: 6px;
+.ifedit-preview { pointer-events: none; padding: 4px; border-radius: 6px;
   background: var(--comfy-menu-bg, #222); border: 1px solid var(--border-color, #555); color: var(--input-text, #ddd);
   box-shadow: 0 4px 18px #000a; font: 12px/1.4 sans-serif; text-align: center; }
 .ifedit-preview img { display: block; margin: 0 auto; border-radius: 3px; object-fit: contain; }
 `;
 
 export class FramePreview {
-  constructor() {
-    addStyleOnce("ifedit-preview-style", STYLE);
+  // host: the element that it stands in
+  constructor(host) {
+    this.host = host;
     this.image = element("img", { alt: "" });
     this.text = element("div");
-    this.root = element("div", { className: "ifedit-preview", role: "tooltip" }, this.image, this.text);
+    this.root = makePopover(element("div", { className: "ifedit-preview", role: "tooltip" }, this.image, this.text));
+    addStyleOnce(STYLE);
     this.image.addEventListener("load", () => this.place());
   }
 
@@ -29,7 +32,7 @@ export class FramePreview {
     this.around = around;
     this.image.src = address;
     this.text.textContent = text;
-    if (!this.root.isConnected) document.body.append(this.root);
+    openPopover(this.root, this.host);
     this.place();
   }
 

@@ -19,7 +19,7 @@ const HIDDEN = "if_edit_filmstrip_hidden"; // in the properties of a subgraph no
 const strips = new Map(); // subgraph node -> the selectors of the strips on it
 
 app.registerExtension({
-  name: "IFEdit.FrameSelector",
+  name: "ifedit.FrameSelector",
 
   setup() {
     setInterval(showInApp, APP_LOOK);

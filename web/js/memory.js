@@ -5,7 +5,7 @@
 
 import { api } from "../../../scripts/api.js";
 
-const PREFIX = "IFEdit.";
+const PREFIX = "ifedit.";
 const OPENED = Date.now(); // when this page was opened
 
 // value: anything that JSON holds; null: to forget it

@@ -34,7 +34,7 @@ const STYLE = `
 `;
 
 app.registerExtension({
-  name: "IFEdit.NodeReports",
+  name: "ifedit.NodeReports",
 
   setup() {
     api.addEventListener(EVENT, ({ detail }) => show(detail));
@@ -60,7 +60,7 @@ function show({ node: id, text }) {
 
 class Report {
   constructor(node) {
-    addStyleOnce("ifedit-report-style", STYLE);
+    addStyleOnce(STYLE);
     this.node = node;
     this.text = element("div", { className: "ifedit-report", role: "status" });
     takeWheel(this.text, (event) => this.turn(event));

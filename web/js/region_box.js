@@ -42,7 +42,7 @@ const STYLE = `
 
 export class RegionBox {
   constructor(handlers) {
-    addStyleOnce("ifedit-region-style", STYLE);
+    addStyleOnce(STYLE);
     this.handlers = handlers;
     this.value = WHOLE;
     this.build();
