@@ -24,6 +24,9 @@ SCALARS = ("x", "y", "size", *DEFAULTS)
 SHUTTER = 0.7  # of a frame's time, during which the shutter is open
 EXPOSURES = 3
 FAR = 1e3  # cuts that cut nothing off
+SHADOW = 0.34  # how much darker it is in a thing's shadow
+SHADOW_ASIDE, SHADOW_BELOW = 0.022, 0.03  # where the shadow falls: along the light, and down
+SHADOW_SOFTNESS = 0.02
 
 
 @dataclass
@@ -176,9 +179,9 @@ def _draw_part(picture, xs, ys, pixel, light, v) -> tuple[torch.Tensor, torch.Te
         return edge * stretch, cut * stretch, own_x, own_y, screen_x, screen_y
 
     alpha = column["alpha"]
-    _, shade, *_ = distance(0.022 * light_x, 0.03)
-    softness = 0.02 + pixel
-    dark = 0.34 * alpha * torch.sigmoid(-shade * column["size"] / softness * 2.2)
+    _, shade, *_ = distance(SHADOW_ASIDE * light_x, SHADOW_BELOW)
+    softness = SHADOW_SOFTNESS + pixel
+    dark = SHADOW * alpha * torch.sigmoid(-shade * column["size"] / softness * 2.2)
     picture = picture * (1 - dark[:, :, None])
     rim, edge, own_x, own_y, screen_x, screen_y = distance(0.0, 0.0)
     cover = alpha * (0.5 - edge * column["size"] / pixel).clamp(0, 1)

@@ -49,6 +49,7 @@ FLAT_WIDTH, FLAT_HEIGHT = 1.5, 0.4
 SIDE = 0.16  # where a thing that moves to a side comes to rest
 FLOOR = 0.92  # the lower edge of a thing that has fallen
 ZOOM, PAN = 1.4, 0.14
+LEAST_ROLL = 0.12
 AWAY = 0.28  # the least way of a thing that is moved away, as a fraction of the picture
 SPREAD = (1.45, 1.95)  # root mean square distance of the matter of shards and drops from the middle, in radii
 HALF_SPREAD = 1.25  # the same half of the way, at most
@@ -447,11 +448,18 @@ def rolled(hero: Thing, x: float) -> tuple[float, float, float]:
     return x, FLOOR - hero.below * hero.radius, hero.angle + (x - hero.x) / (hero.radius * hero.below)
 
 
+def may_have_rolled(hero: Thing, x: float) -> bool:
+    """May a ball have rolled to x: far enough, and inside?"""
+    edge, far = hero.radius + 0.02, abs(x - hero.x)
+    most = 0.5 - hero.radius - 0.03 + abs(hero.x - 0.5)
+    return LEAST_ROLL <= far <= most + 1e-9 and edge - 1e-9 <= x <= 1 - edge + 1e-9
+
+
 def _roll(draft: Draft):
     """Falls, bounces twice, and rolls on to one side."""
     hero, rng = draft.hero, draft.open_rng
     side = rng.choice((-1, 1))
-    far = rng.uniform(0.12, 0.5 - hero.radius - 0.03 + abs(hero.x - 0.5))
+    far = rng.uniform(LEAST_ROLL, 0.5 - hero.radius - 0.03 + abs(hero.x - 0.5))
     edge = hero.radius + 0.02
     x, floor, angle = rolled(hero, float(np.clip(hero.x + side * far, edge, 1 - edge)))
     high, span = floor - hero.y, draft.finish - draft.start
