@@ -173,5 +173,3 @@ def radius_tables(parts: Sequence[Part]) -> np.ndarray:
 
 def without_hero(scene: Scene) -> Scene:
     return Scene(**{**vars(scene), "parts": [part for part in scene.parts if not part.hero]})
-
-
