@@ -50,7 +50,7 @@ SIDE = 0.16  # where a thing that moves to a side comes to rest
 FLOOR = 0.92  # the lower edge of a thing that has fallen
 ZOOM, PAN = 1.4, 0.14
 LEAST_ROLL = 0.12
-AWAY = 0.28  # the least way of a thing that is moved away, as a fraction of the picture
+AWAY = (0.28, 0.55)  # the way of a thing that is moved away, as a fraction of the picture: half of it is never enough
 SPREAD = (1.45, 1.95)  # root mean square distance of the matter of shards and drops from the middle, in radii
 HALF_SPREAD = 1.25  # the same half of the way, at most
 
@@ -477,10 +477,12 @@ def _prepare_away(draft: Draft) -> None:
 
 
 def may_be_at(things: list[Thing], x: float, y: float) -> bool:
-    """May the hero be moved away to there: inside, far from where it was, and beside the others?"""
+    """May the hero be moved away to there: inside, far enough from where it was, and beside the others?"""
     hero, *others = things
     edge = hero.radius * 1.1 + 0.015
-    if not (edge <= x <= 1 - edge and edge <= y <= 1 - edge) or math.hypot(x - hero.x, y - hero.y) < AWAY:
+    if not (edge <= x <= 1 - edge and edge <= y <= 1 - edge):
+        return False
+    if not AWAY[0] <= math.hypot(x - hero.x, y - hero.y) <= AWAY[1]:
         return False
     return all(math.hypot(x - o.x, y - o.y) > (hero.radius + o.radius) * 1.1 + 0.01 for o in others)
 
