@@ -22,6 +22,8 @@ SLACK = 0.06  # in radii, of the spread
 LEAST_SPREAD = 1.33  # shards farther than this have gone more than half of their way, which is HALF_SPREAD at most
 AREA, SOFT_AREA = 0.08, 0.12  # by which matter may differ; in a blurred scene
 SHARDS, DROPS = (3, 7), (7, 11)
+TOUCHING = 0.78  # of two drops' radii, between their middles; they are at least 0.9 of them apart
+LEAST_DROP = 0.1  # of the hero's radius
 CELLS = 3  # pieces more than shards: a shard of a star or a ring can be in two
 PUDDLE_WIDE = (1.6, 2.0)
 PUDDLE_AREA = 0.15
@@ -206,7 +208,12 @@ class Finder:
         drops = _find_circles(matter.mask, 1.6 * self.size / 192) / self.size
         if not 3 <= len(drops) <= 2 * DROPS[1]:
             return End(matter.rebuilt.to(self.device), "pieces", {"pieces": len(drops)})
-        drops, drawn = self._fit_drops(b, drops, picture)
+        for _ in range(2):  # what was found twice goes, what was hidden by its neighbor comes
+            drops = _apart(self._fit_drops(b, drops, picture), hero.radius)
+            missed = _find_circles(_beside(matter.mask, drops * self.size), 1.6 * self.size / 192) / self.size
+            drops = _apart(np.concatenate([drops, missed]), hero.radius)
+        drops = _apart(self._fit_drops(b, drops, picture), hero.radius)
+        drawn = self._draw_drops(b, [drops])[0]
         ways = drops[:, :2] - (hero.x, hero.y)
         area = (drops[:, 2] ** 2).sum()
         spread = math.sqrt((drops[:, 2] ** 2 * ((ways**2).sum(1) + drops[:, 2] ** 2 / 2)).sum() / area) / hero.radius
@@ -230,12 +237,13 @@ class Finder:
         ]
         return self._render(scenes)
 
-    def _fit_drops(self, b: int, drops: np.ndarray, picture: torch.Tensor) -> tuple[np.ndarray, torch.Tensor]:
-        """Drops [K, 3] whose picture is nearest, by Gauss-Newton for all at once, and it [3, H, W]."""
+    def _fit_drops(self, b: int, drops: np.ndarray, picture: torch.Tensor) -> np.ndarray:
+        """The drops [K, 3] whose picture is nearest, by Gauss-Newton for all at once."""
         at = ((torch.arange(self.size, device=self.device) + 0.5) / self.size).double()
         step, most = 0.5 / self.size, 1.5 / self.size
         picture = soften(picture[None], 0.7)
-        for _ in range(3):
+        drops = drops.copy()
+        for _ in range(2):
             sets = [drops, *(drops + step * row for row in np.eye(3))]
             drawn = soften(self._draw_drops(b, sets), 0.7)
             slopes, left = ((drawn[1:] - drawn[:1]) / step).double(), (picture - drawn[:1])[0].double()
@@ -246,19 +254,21 @@ class Finder:
                 square += 1e-3 * square.trace() * torch.eye(3, device=square.device)
                 drops[k] += torch.linalg.solve(square, matrix @ rest).clamp(-most, most).cpu().numpy()
             drops[:, 2] = drops[:, 2].clip(0.5 / self.size)
-        return drops, self._draw_drops(b, [drops])[0]
+        return drops
 
     def _puddle(self, b: int, matter: Matter, picture: torch.Tensor) -> End:
         """A puddle is waves around a flat circle: fitted to its outline, then drawn as large and low as it must be."""
         hero = self.heroes[b]
-        pieces, count = ndimage.label(matter.mask)
+        # Stripes may look like the ground's shadow: what they divide is closed.
+        closed = ndimage.binary_closing(matter.mask, iterations=4) | matter.mask
+        pieces, count = ndimage.label(closed)
         if not count:
             return End(matter.rebuilt.to(self.device), "matter")
         sizes = np.bincount(pieces.ravel())[1:]
         flaw = self._flaw_of_area(b, matter, PUDDLE_AREA)
         if sizes.max() < 0.93 * sizes.sum():
             flaw = flaw or "pieces"
-        opacity = np.where(pieces == sizes.argmax() + 1, matter.opacity, 0)
+        opacity = np.where(pieces == sizes.argmax() + 1, np.where(closed & ~matter.mask, 1.0, matter.opacity), 0)
         flat = [_fit_puddle(opacity, wide) for wide in np.linspace(*PUDDLE_WIDE, 5)]
         misfit, wide, (x, _), waves = min(flat, key=lambda one: one[0])
         puddle = 1 + waves
@@ -272,24 +282,43 @@ class Finder:
 
 
 def _find_circles(mask: np.ndarray, least: float) -> np.ndarray:
-    """[K, 3] x, y and radius in pixels of the circles that fill a mask [H, W], the thickest first."""
+    """[K, 3] x, y and radius in pixels of the circles that fill a mask [H, W], each piece's thickest first."""
     pieces, count = ndimage.label(mask)
     rows, columns = np.indices(mask.shape) + 0.5
     found = []
     for k in range(1, count + 1):
-        inside = pieces == k
+        whole = inside = pieces == k
+        circles: list[tuple[float, float, float]] = []
         depth = ndimage.distance_transform_edt(inside)
-        area, thick = inside.sum(), depth.max() - 0.5
-        if area <= 1.3 * math.pi * (thick + 0.3) ** 2:
-            found.append((columns[inside].mean(), rows[inside].mean(), math.sqrt(area / math.pi)))
-            continue
         while depth.max() - 0.5 >= least:
             row, column = np.unravel_index(depth.argmax(), depth.shape)
-            radius = depth[row, column] - 0.3
-            found.append((column + 0.5, row + 0.5, radius))
-            inside = inside & ((columns - column - 0.5) ** 2 + (rows - row - 0.5) ** 2 > (radius + 0.8) ** 2)
+            x, y, radius = column + 0.5, row + 0.5, depth[row, column] - 0.3
+            if all(math.hypot(x - other[0], y - other[1]) > TOUCHING * (radius + other[2]) for other in circles):
+                circles.append((x, y, radius))
+            inside = inside & ((columns - x) ** 2 + (rows - y) ** 2 > (radius + 0.8) ** 2)
             depth = ndimage.distance_transform_edt(inside)
+        if len(circles) == 1:
+            circles = [(columns[whole].mean(), rows[whole].mean(), math.sqrt(whole.sum() / math.pi))]
+        found += circles
     return np.array(found).reshape(-1, 3)
+
+
+def _apart(drops: np.ndarray, radius: float) -> np.ndarray:
+    """Those of drops [K, 3] that are more than specks of a hero, and are not in a larger one."""
+    kept: list[np.ndarray] = []
+    for drop in drops[drops[:, 2].argsort()[::-1]]:
+        apart = all(math.dist(drop[:2], other[:2]) > TOUCHING * (drop[2] + other[2]) for other in kept)
+        if apart and drop[2] > LEAST_DROP * radius:
+            kept.append(drop)
+    return np.array(kept).reshape(-1, 3)
+
+
+def _beside(mask: np.ndarray, drops: np.ndarray) -> np.ndarray:
+    """What of a mask [H, W] is in none of the drops [K, 3], in pixels."""
+    rows, columns = np.indices(mask.shape) + 0.5
+    for x, y, radius in drops:
+        mask = mask & ((columns - x) ** 2 + (rows - y) ** 2 > (radius + 0.8) ** 2)
+    return mask
 
 
 def _fit_puddle(opacity: np.ndarray, wide: float) -> tuple[float, float, tuple[float, float], np.ndarray]:

@@ -13,7 +13,8 @@ How such ends are found says ends.py. They must be valid by themselves, or a wor
 or is too much, too few or too many "pieces", too small or too large a "spread". Then the rules, the same for all:
 
 - "edit": over everything that the edit changes, the squared error is at most a quarter of what the unedited source
-  has. Both are slightly blurred, so that neither noise nor softness counts.
+  has; of ends that were fitted to the picture, a twelfth. Both are slightly blurred, so that neither noise nor
+  softness counts.
 - "ghost": in no small window is the mean difference more than a third of the edit's contrast. A half-transparent thing
   fails, wherever it is. Each window may be a pixel off.
 - "background": elsewhere the picture is the true end to 25 dB.
@@ -35,6 +36,8 @@ from .matter import shifts, soften
 from .scenes import Scene, without_hero
 
 ERROR_LEFT = 0.25
+FITTED_ERROR_LEFT = 0.08  # of ends that were fitted to the picture itself
+FITTED = ("shatter", "burst", "spill")
 LOCAL = 0.35  # of the edit's contrast; half-transparent is 0.5
 WINDOW = 7  # pixels of 192
 BACKGROUND = 25.0  # dB
@@ -100,7 +103,8 @@ class Judge:
             rules = {
                 flaws[b]: bool(flaws[b]),
                 "soft": clear and not detail[b] >= DETAIL,
-                "edit": not clear and not error_left[b] <= ERROR_LEFT,
+                "edit": not clear
+                and not error_left[b] <= (FITTED_ERROR_LEFT if scene.family in FITTED else ERROR_LEFT),
                 "ghost": not local[b] <= LOCAL,
                 "background": bool(background[b] < BACKGROUND),
             }
