@@ -226,7 +226,7 @@ def _background(u: torch.Tensor, xs, ys, pixel) -> torch.Tensor:
 
     wall, table = (quiet(*(u[:, k + i] for i in range(3))) for k in (0, 3))
     horizon = 0.3 + 0.3 * u[:, 6]
-    plain = (u[:, 7] < 0.2).float()
+    plain = (u[:, 7] < families.NO_WALL).float()
     below = torch.sigmoid((ys - horizon) / pixel).expand(-1, -1, -1, xs.shape[-1])
     below = plain + (1 - plain) * below
     depth = 0.35 / (ys - horizon + 0.25).clamp(min=0.05)  # of a point of the table: 1 in front, more behind

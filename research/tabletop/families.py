@@ -49,6 +49,7 @@ FLAT_WIDTH, FLAT_HEIGHT = 1.5, 0.4
 SIDE = 0.16  # where a thing that moves to a side comes to rest
 FLOOR = 0.92  # the lower edge of a thing that has fallen
 ZOOM, PAN = 1.4, 0.14
+NO_WALL = 0.2  # share of pictures that show the table alone
 LEAST_ROLL = 0.12
 AWAY = (0.28, 0.55)  # the way of a thing that is moved away, as a fraction of the picture: half of it is never enough
 SPREAD = (1.45, 1.95)  # root mean square distance of the matter of shards and drops from the middle, in radii
@@ -652,6 +653,11 @@ def quiet_color(hue, saturation, value) -> np.ndarray:
     return (0.42 + 0.38 * value) * (1 - (0.05 + 0.3 * saturation) * np.clip(np.minimum(k, 4 - k), 0, 1))
 
 
+def has_wall(background: np.ndarray) -> bool:
+    """Is there a wall behind the table? In the others all of the picture is table, as drawing.py has it."""
+    return bool(background[7] >= NO_WALL)
+
+
 def ground_colors(background: np.ndarray) -> np.ndarray:
     """[2, 3]: wall and table."""
     return np.stack([quiet_color(*background[:3]), quiet_color(*background[3:6])])
@@ -671,6 +677,8 @@ def sample_scene(seed: int, family: str, open_seed: int | None = None, frames: i
         number = [seed, list(FAMILIES).index(family), attempt]
         try:
             draft, background, light = _draft(kind, np.random.default_rng(number), frames)
+            if family == "background" and not has_wall(background[0]):
+                raise NoRoom
             _animate(kind, draft, [*number, 0], 20)  # is there room? whatever is left open then, the picture stays
         except NoRoom:
             continue
