@@ -19,10 +19,11 @@ from .matter import Matter, find_matter, palettes, soften
 from .scenes import Part, Scene, frozen, still
 
 SLACK = 0.06  # in radii, of the spread
-LEAST_SPREAD = 1.33  # shards farther than this have gone more than half of their way, which is HALF_SPREAD at most
+LEAST_SPREAD = 1.385  # shards and drops farther than this have gone more than half of their way, see HALF_SPREAD
 AREA, SOFT_AREA = 0.08, 0.12  # by which matter may differ; in a blurred scene
 SHARDS, DROPS = (3, 7), (7, 11)
 TOUCHING = 0.78  # of two drops' radii, between their middles; they are at least 0.9 of them apart
+MISFIT = 0.07  # mean difference in a small window, of drops that are not quite right
 LEAST_DROP = 0.1  # of the hero's radius
 CELLS = 3  # pieces more than shards: a shard of a star or a ring can be in two
 PUDDLE_WIDE = (1.6, 2.0)
@@ -212,7 +213,7 @@ class Finder:
             drops = _apart(self._fit_drops(b, drops, picture), hero.radius)
             missed = _find_circles(_beside(matter.mask, drops * self.size), 1.6 * self.size / 192) / self.size
             drops = _apart(np.concatenate([drops, missed]), hero.radius)
-        drops = _apart(self._fit_drops(b, drops, picture), hero.radius)
+        drops = self._try_other_counts(b, _apart(self._fit_drops(b, drops, picture), hero.radius), picture)
         drawn = self._draw_drops(b, [drops])[0]
         ways = drops[:, :2] - (hero.x, hero.y)
         area = (drops[:, 2] ** 2).sum()
@@ -256,9 +257,35 @@ class Finder:
             drops[:, 2] = drops[:, 2].clip(0.5 / self.size)
         return drops
 
+    def _try_other_counts(self, b: int, drops: np.ndarray, picture: torch.Tensor) -> np.ndarray:
+        """The drops, or if they fit badly, ones with one more where they do, or without one that touches another."""
+        size, radius = self.size, self.heroes[b].radius
+        for _ in range(2):
+            left = (picture - self._draw_drops(b, [drops])[0]).abs().amax(0).cpu().numpy()
+            left = ndimage.uniform_filter(left, max(3, round(7 * size / 192)))
+            if left.max() < MISFIT:
+                break
+            row, column = np.unravel_index(left.argmax(), left.shape)
+            new = ((column + 0.5) / size, (row + 0.5) / size, 0.25 * radius)
+            sets = [np.concatenate([drops, [new]])]
+            for k, (x, y, r) in enumerate(drops):
+                rest = np.delete(drops, k, 0)
+                if (np.hypot(rest[:, 0] - x, rest[:, 1] - y) < rest[:, 2] + r).any():
+                    sets.append(rest)
+            tried = [self._fit_drops(b, self._fit_drops(b, one, picture), picture) for one in sets[:5]]
+            errors = (self._draw_drops(b, [drops, *tried]) - picture).square().mean((1, 2, 3)).tolist()
+            best = int(np.argmin(errors))
+            if errors[best] > 0.9 * errors[0]:
+                break
+            drops = tried[best - 1]
+        while DROPS[1] < len(drops) <= DROPS[1] + 3:  # those that explain least were none
+            sets = [np.delete(drops, k, 0) for k in range(len(drops))]
+            errors = (self._draw_drops(b, sets) - picture).square().mean((1, 2, 3))
+            drops = self._fit_drops(b, sets[int(errors.argmin())], picture)
+        return drops
+
     def _puddle(self, b: int, matter: Matter, picture: torch.Tensor) -> End:
         """A puddle is waves around a flat circle: fitted to its outline, then drawn as large and low as it must be."""
-        hero = self.heroes[b]
         # Stripes may look like the ground's shadow: what they divide is closed.
         closed = ndimage.binary_closing(matter.mask, iterations=4) | matter.mask
         pieces, count = ndimage.label(closed)
@@ -270,15 +297,49 @@ class Finder:
             flaw = flaw or "pieces"
         opacity = np.where(pieces == sizes.argmax() + 1, np.where(closed & ~matter.mask, 1.0, matter.opacity), 0)
         flat = [_fit_puddle(opacity, wide) for wide in np.linspace(*PUDDLE_WIDE, 5)]
-        misfit, wide, (x, _), waves = min(flat, key=lambda one: one[0])
-        puddle = 1 + waves
+        misfit, wide, (x, _), cosine, sine = min(flat, key=lambda one: one[0])
+        numbers = self._fit_puddle(b, np.array([x, wide, *cosine, *sine]), picture)
+        drawn = self._draw_puddles(b, [numbers])[0]
+        return End(drawn, flaw, {"x": numbers[0], "wide": numbers[1], "misfit": misfit})
+
+    def _draw_puddles(self, b: int, sets: Sequence[np.ndarray]) -> torch.Tensor:
+        """[N, 3, H, W] of N puddles: x, width, cosines and sines of the waves. As large and low as they have to be."""
+        hero, scenes = self.heroes[b], []
         hole = outlines.RING_HOLE if hero.shape == "ring" else 0.0
-        puddle *= math.sqrt(outlines.area(outlines.outline(hero.shape), hole) / outlines.area(puddle))
-        y = hero.y + hero.radius * (hero.below - (puddle * np.sin(outlines.ANGLES)).max() / wide)
-        values = {"x": x, "y": y, "wide": wide, "high": 1 / wide}
-        part = changed(next(part for part in self.ended[b].parts if part.hero), values, outline_end=puddle)
-        drawn = self._render([self._with_hero(b, [part])])[0]
-        return End(drawn, flaw, {"wide": wide, "x": x, "misfit": misfit})
+        area = outlines.area(outlines.outline(hero.shape), hole)
+        turned = WAVES * outlines.ANGLES[:, None]
+        part = next(part for part in self.ended[b].parts if part.hero)
+        for x, wide, *waves in sets:
+            puddle = 1 + np.cos(turned) @ np.array(waves[:5]) + np.sin(turned) @ np.array(waves[5:])
+            puddle *= math.sqrt(area / outlines.area(puddle))
+            y = hero.y + hero.radius * (hero.below - (puddle * np.sin(outlines.ANGLES)).max() / wide)
+            values = {"x": x, "y": y, "wide": wide, "high": 1 / wide}
+            scenes.append(self._with_hero(b, [changed(part, values, outline_end=puddle)]))
+        return self._render(scenes)
+
+    def _fit_puddle(self, b: int, numbers: np.ndarray, picture: torch.Tensor) -> np.ndarray:
+        """The numbers of a puddle whose picture is nearer, by Gauss-Newton, unless it is near already."""
+        picture = soften(picture[None], 0.7)
+        steps = np.array([0.5 / self.size, 0.02, *[0.02] * 2 * len(WAVES)])
+        for _ in range(3):
+            drawn = soften(self._draw_puddles(b, [numbers, *(numbers + np.diag(steps))]), 0.7)
+            left = (picture - drawn[:1])[0]
+            if ndimage.uniform_filter(left.abs().amax(0).cpu().numpy(), 7 * self.size // 192).max() < MISFIT:
+                break
+            matrix = (drawn[1:] - drawn[:1]).flatten(1).double()
+            square = matrix @ matrix.T
+            square += 1e-2 * square.trace() / len(square) * torch.eye(len(square), device=square.device)
+            way = torch.linalg.solve(square, matrix @ left.flatten().double()).clamp(-3, 3)
+            numbers = numbers + way.cpu().numpy() * steps
+            numbers[1] = numbers[1].clip(*PUDDLE_WIDE)
+            numbers[2:] = np.concatenate(_bounded(*np.split(numbers[2:], 2)))
+        return numbers
+
+
+def _bounded(cosine: np.ndarray, sine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Waves no stronger than puddles have."""
+    share = np.minimum(1, WAVINESS * 1.1 / np.hypot(cosine, sine).clip(1e-6))
+    return cosine * share, sine * share
 
 
 def _find_circles(mask: np.ndarray, least: float) -> np.ndarray:
@@ -321,12 +382,12 @@ def _beside(mask: np.ndarray, drops: np.ndarray) -> np.ndarray:
     return mask
 
 
-def _fit_puddle(opacity: np.ndarray, wide: float) -> tuple[float, float, tuple[float, float], np.ndarray]:
+def _fit_puddle(opacity: np.ndarray, wide: float) -> tuple[float, float, tuple, np.ndarray, np.ndarray]:
     """The valid outline of a given width that is nearest to a puddle [H, W].
 
     Returns:
-        root mean square misfit in shares of the radius; the width; the middle as fractions of the picture; [STEPS] how
-        far the radius is from the mean one, as a share of it.
+        root mean square misfit in shares of the radius; the width; the middle as fractions of the picture; cosines and
+        sines [5] of the waves, as shares of the mean radius.
     """
     size = len(opacity)
     rows, columns = np.nonzero(opacity > 0.5)
@@ -344,9 +405,6 @@ def _fit_puddle(opacity: np.ndarray, wide: float) -> tuple[float, float, tuple[f
         aside = 2 * np.array([(radius * np.cos(angles)).mean() * wide, (radius * np.sin(angles)).mean() / wide])
         middle = middle + 0.7 * aside
     cosine, sine = (2 * (part * (radius / mean - 1)[:, None]).mean(0) for part in waves)
-    strength = np.hypot(cosine, sine)
-    bounded = np.minimum(1, WAVINESS * 1.1 / strength.clip(1e-6))
-    cosine, sine = cosine * bounded, sine * bounded
+    cosine, sine = _bounded(cosine, sine)
     misfit = math.sqrt(((radius / mean - 1 - waves[0] @ cosine - waves[1] @ sine) ** 2).mean())
-    turned = WAVES * outlines.ANGLES[:, None]
-    return misfit, wide, tuple((middle / size).tolist()), np.cos(turned) @ cosine + np.sin(turned) @ sine
+    return misfit, wide, tuple((middle / size).tolist()), cosine, sine

@@ -59,6 +59,7 @@ class Verdicts:
         detail: [B] how much of the true end's fine detail is there.
         failed: the first rule that failed, or "".
         free: the free numbers of the nearest valid end.
+        ends: [B, 3, H, W] that end; ghosts.py measures against it.
     """
 
     success: torch.Tensor
@@ -68,6 +69,7 @@ class Verdicts:
     detail: torch.Tensor
     failed: list[str]
     free: list[dict]
+    ends: torch.Tensor
 
 
 class Judge:
@@ -110,7 +112,7 @@ class Judge:
             }
             failed.append(next((rule for rule, broken in rules.items() if broken), ""))
         success = torch.tensor([not rule for rule in failed])
-        return Verdicts(success, error_left, local, background, detail, failed, free)
+        return Verdicts(success, error_left, local, background, detail, failed, free, truth)
 
 
 def _measure(pictures: torch.Tensor, source: torch.Tensor, truth: torch.Tensor) -> tuple[torch.Tensor, ...]:

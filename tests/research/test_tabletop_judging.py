@@ -14,7 +14,7 @@ FAMILIES = ("move left", "focus", "two stages", "tip over", "one of", "away", "s
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_valid_ends_pass_and_nothing_else(family):
-    """Half-transparent, half-finished, wrong thing, wrong color, lost matter: each fails; soft or a pixel off passes."""
+    """Half-transparent, half-finished, wrong thing or color, lost matter: each fails; soft or a pixel off passes."""
     passed, _, wrong = judge_the_judge.measure_family(family, 2, SEED)
     assert {"truth", "soft", "source", "mean", "half", "wrong thing"} <= passed.keys()
     assert not wrong, "\n".join(wrong)
