@@ -263,7 +263,8 @@ class Finder:
         for _ in range(2):
             left = (picture - self._draw_drops(b, [drops])[0]).abs().amax(0).cpu().numpy()
             left = ndimage.uniform_filter(left, max(3, round(7 * size / 192)))
-            if left.max() < MISFIT:
+            wrong = (left > MISFIT).sum()
+            if not 0 < wrong < 2 * math.pi * (0.5 * radius * size) ** 2:  # well, or not for one drop's sake
                 break
             row, column = np.unravel_index(left.argmax(), left.shape)
             new = ((column + 0.5) / size, (row + 0.5) / size, 0.25 * radius)
