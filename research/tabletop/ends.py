@@ -21,6 +21,7 @@ from .scenes import Part, Scene, frozen, still
 SLACK = 0.06  # in radii, of the spread
 LEAST_SPREAD = 1.385  # shards and drops farther than this have gone more than half of their way, see HALF_SPREAD
 AREA, SOFT_AREA = 0.08, 0.12  # by which matter may differ; in a blurred scene
+DROP_AREA = 0.06  # drops are fitted, and known better
 SHARDS, DROPS = (3, 7), (7, 11)
 TOUCHING = 0.78  # of two drops' radii, between their middles; they are at least 0.9 of them apart
 MISFIT = 0.07  # mean difference in a small window, of drops that are not quite right
@@ -214,6 +215,8 @@ class Finder:
             missed = _find_circles(_beside(matter.mask, drops * self.size), 1.6 * self.size / 192) / self.size
             drops = _apart(np.concatenate([drops, missed]), hero.radius)
         drops = self._try_other_counts(b, _apart(self._fit_drops(b, drops, picture), hero.radius), picture)
+        if not len(drops):
+            return End(matter.rebuilt.to(self.device), "pieces", {"pieces": 0})
         drawn = self._draw_drops(b, [drops])[0]
         ways = drops[:, :2] - (hero.x, hero.y)
         area = (drops[:, 2] ** 2).sum()
@@ -221,7 +224,7 @@ class Finder:
         hole = outlines.RING_HOLE if hero.shape == "ring" else 0.0
         area /= outlines.area(outlines.outline(hero.shape), hole) / math.pi * hero.radius**2
         flaw = ""
-        if abs(area - 1) > AREA:
+        if abs(area - 1) > DROP_AREA:
             flaw = "matter"
         elif not DROPS[0] <= len(drops) <= DROPS[1]:
             flaw = "pieces"
@@ -260,6 +263,8 @@ class Finder:
     def _try_other_counts(self, b: int, drops: np.ndarray, picture: torch.Tensor) -> np.ndarray:
         """The drops, or if they fit badly, ones with one more where they do, or without one that touches another."""
         size, radius = self.size, self.heroes[b].radius
+        if not len(drops):
+            return drops
         for _ in range(2):
             left = (picture - self._draw_drops(b, [drops])[0]).abs().amax(0).cpu().numpy()
             left = ndimage.uniform_filter(left, max(3, round(7 * size / 192)))
