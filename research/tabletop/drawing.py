@@ -24,6 +24,9 @@ SCALARS = ("x", "y", "size", *DEFAULTS)
 SHUTTER = 0.7  # of a frame's time, during which the shutter is open
 EXPOSURES = 3
 FAR = 1e3  # cuts that cut nothing off
+SHADOW = 0.34  # how much darker it is in a thing's shadow
+SHADOW_ASIDE, SHADOW_BELOW = 0.022, 0.03  # where the shadow falls: along the light, and down
+SHADOW_SOFTNESS = 0.02
 
 
 @dataclass
@@ -176,9 +179,9 @@ def _draw_part(picture, xs, ys, pixel, light, v) -> tuple[torch.Tensor, torch.Te
         return edge * stretch, cut * stretch, own_x, own_y, screen_x, screen_y
 
     alpha = column["alpha"]
-    _, shade, *_ = distance(0.022 * light_x, 0.03)
-    softness = 0.02 + pixel
-    dark = 0.34 * alpha * torch.sigmoid(-shade * column["size"] / softness * 2.2)
+    _, shade, *_ = distance(SHADOW_ASIDE * light_x, SHADOW_BELOW)
+    softness = SHADOW_SOFTNESS + pixel
+    dark = SHADOW * alpha * torch.sigmoid(-shade * column["size"] / softness * 2.2)
     picture = picture * (1 - dark[:, :, None])
     rim, edge, own_x, own_y, screen_x, screen_y = distance(0.0, 0.0)
     cover = alpha * (0.5 - edge * column["size"] / pixel).clamp(0, 1)
@@ -223,7 +226,7 @@ def _background(u: torch.Tensor, xs, ys, pixel) -> torch.Tensor:
 
     wall, table = (quiet(*(u[:, k + i] for i in range(3))) for k in (0, 3))
     horizon = 0.3 + 0.3 * u[:, 6]
-    plain = (u[:, 7] < 0.2).float()
+    plain = (u[:, 7] < families.NO_WALL).float()
     below = torch.sigmoid((ys - horizon) / pixel).expand(-1, -1, -1, xs.shape[-1])
     below = plain + (1 - plain) * below
     depth = 0.35 / (ys - horizon + 0.25).clamp(min=0.05)  # of a point of the table: 1 in front, more behind

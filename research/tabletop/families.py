@@ -49,7 +49,9 @@ FLAT_WIDTH, FLAT_HEIGHT = 1.5, 0.4
 SIDE = 0.16  # where a thing that moves to a side comes to rest
 FLOOR = 0.92  # the lower edge of a thing that has fallen
 ZOOM, PAN = 1.4, 0.14
-AWAY = 0.28  # the least way of a thing that is moved away, as a fraction of the picture
+NO_WALL = 0.2  # share of pictures that show the table alone
+LEAST_ROLL = 0.12
+AWAY = (0.28, 0.55)  # the way of a thing that is moved away, as a fraction of the picture: half of it is never enough
 SPREAD = (1.45, 1.95)  # root mean square distance of the matter of shards and drops from the middle, in radii
 HALF_SPREAD = 1.25  # the same half of the way, at most
 
@@ -447,11 +449,18 @@ def rolled(hero: Thing, x: float) -> tuple[float, float, float]:
     return x, FLOOR - hero.below * hero.radius, hero.angle + (x - hero.x) / (hero.radius * hero.below)
 
 
+def may_have_rolled(hero: Thing, x: float) -> bool:
+    """May a ball have rolled to x: far enough, and inside?"""
+    edge, far = hero.radius + 0.02, abs(x - hero.x)
+    most = 0.5 - hero.radius - 0.03 + abs(hero.x - 0.5)
+    return LEAST_ROLL <= far <= most + 1e-9 and edge - 1e-9 <= x <= 1 - edge + 1e-9
+
+
 def _roll(draft: Draft):
     """Falls, bounces twice, and rolls on to one side."""
     hero, rng = draft.hero, draft.open_rng
     side = rng.choice((-1, 1))
-    far = rng.uniform(0.12, 0.5 - hero.radius - 0.03 + abs(hero.x - 0.5))
+    far = rng.uniform(LEAST_ROLL, 0.5 - hero.radius - 0.03 + abs(hero.x - 0.5))
     edge = hero.radius + 0.02
     x, floor, angle = rolled(hero, float(np.clip(hero.x + side * far, edge, 1 - edge)))
     high, span = floor - hero.y, draft.finish - draft.start
@@ -469,10 +478,12 @@ def _prepare_away(draft: Draft) -> None:
 
 
 def may_be_at(things: list[Thing], x: float, y: float) -> bool:
-    """May the hero be moved away to there: inside, far from where it was, and beside the others?"""
+    """May the hero be moved away to there: inside, far enough from where it was, and beside the others?"""
     hero, *others = things
     edge = hero.radius * 1.1 + 0.015
-    if not (edge <= x <= 1 - edge and edge <= y <= 1 - edge) or math.hypot(x - hero.x, y - hero.y) < AWAY:
+    if not (edge <= x <= 1 - edge and edge <= y <= 1 - edge):
+        return False
+    if not AWAY[0] <= math.hypot(x - hero.x, y - hero.y) <= AWAY[1]:
         return False
     return all(math.hypot(x - o.x, y - o.y) > (hero.radius + o.radius) * 1.1 + 0.01 for o in others)
 
@@ -642,6 +653,11 @@ def quiet_color(hue, saturation, value) -> np.ndarray:
     return (0.42 + 0.38 * value) * (1 - (0.05 + 0.3 * saturation) * np.clip(np.minimum(k, 4 - k), 0, 1))
 
 
+def has_wall(background: np.ndarray) -> bool:
+    """Is there a wall behind the table? In the others all of the picture is table, as drawing.py has it."""
+    return bool(background[7] >= NO_WALL)
+
+
 def ground_colors(background: np.ndarray) -> np.ndarray:
     """[2, 3]: wall and table."""
     return np.stack([quiet_color(*background[:3]), quiet_color(*background[3:6])])
@@ -661,6 +677,8 @@ def sample_scene(seed: int, family: str, open_seed: int | None = None, frames: i
         number = [seed, list(FAMILIES).index(family), attempt]
         try:
             draft, background, light = _draft(kind, np.random.default_rng(number), frames)
+            if family == "background" and not has_wall(background[0]):
+                raise NoRoom
             _animate(kind, draft, [*number, 0], 20)  # is there room? whatever is left open then, the picture stays
         except NoRoom:
             continue
