@@ -387,8 +387,7 @@ def _spill(draft: Draft):
     waves = np.arange(2, 7)
     strength, phase = rng.uniform(0.05, 0.2, 5) * 2 / waves, rng.uniform(0, 7, 5)
     puddle = 1 + (strength * np.cos(waves * outlines.ANGLES[:, None] + phase)).sum(1)
-    hole = outlines.RING_HOLE if hero.shape == "ring" else 0.0
-    puddle *= math.sqrt(outlines.area(own, hole) / outlines.area(puddle))
+    puddle *= math.sqrt(outlines.area(own) / outlines.area(puddle))
     wide = rng.uniform(1.6, 2.0)
     aside = rng.uniform(-0.6, 0.6) * hero.radius
     reach = (puddle * np.abs(np.cos(outlines.ANGLES))).max() * wide * hero.radius
@@ -609,6 +608,7 @@ def _prepare_style(draft: Draft) -> None:
     draft.told["target"] = str(draft.rng.choice(list(STYLES)))
 
 
+FULL = tuple(shape for shape in outlines.SHAPES if shape != "ring")  # a puddle has no hole
 FAMILIES: dict[str, Family] = {
     "move left": Family(_prepare_move("x", True), _move),
     "move right": Family(_prepare_move("x", False), _move),
@@ -629,7 +629,7 @@ FAMILIES: dict[str, Family] = {
     "still": Family(_anywhere, _unchanged),
     "shatter": Family(lambda draft: _anywhere(draft, 2.5), _shatter, free=True, others=(1, 3)),
     "burst": Family(lambda draft: _anywhere(draft, 2.5), _burst, free=True, others=(1, 3)),
-    "spill": Family(lambda draft: _anywhere(draft, 2.3), _spill, free=True, others=(1, 3)),
+    "spill": Family(lambda draft: _anywhere(draft, 2.3), _spill, free=True, others=(1, 3), shapes=FULL),
     "tip over": Family(_prepare_tip, _tip, free=True, others=(1, 3), shapes=outlines.STANDING),
     "roll": Family(_prepare_roll, _roll, free=True, others=(1, 2), shapes=("circle",)),
     "away": Family(_prepare_away, _away, free=True, others=(1, 3)),
