@@ -1,7 +1,7 @@
 """Words for scenes of world 2: instructions as a person types them, and captions of what happens.
 
-Captions come in three kinds, all of which the model learns: our own wordings, the temporal captions that the pack's
-rules make of an instruction, and the bare instruction. A tenth of them also describe the first picture, so that the
+Captions come in four kinds, all of which the model learns: our own wordings, the temporal captions that the pack's
+rules make of an instruction, the bare instruction, and the edit told stage by stage. A tenth of them also describe the first picture, so that the
 words of the held-out families mean something to the model before it meets such an edit.
 
 Words say all that a scene tells, and nothing of what it leaves open: see `scenes.Scene`.
@@ -21,7 +21,7 @@ from .families import COLORS, HELD_OUT, PALE, PLACES, STYLES
 from .scenes import Scene
 
 DESCRIBED = 0.1  # share of the captions that describe the first picture too
-RULES, BARE = 0.5, 0.12  # shares of captions by rules, and of bare instructions
+RULES, BARE, STAGED = 0.45, 0.12, 0.1  # shares of captions by rules, bare instructions, captions told stage by stage
 
 _SIDES = {
     "left": ("to the left", "to the left", "left", "leftwards", "over to the left side", "to the left side"),
@@ -653,6 +653,8 @@ def caption(scene: Scene, rng: random.Random) -> str:
         text = temporal(scene, rng)
     elif kind < RULES + BARE:
         text = instruction(scene, rng)
+    elif kind < RULES + BARE + STAGED:
+        text = staged_caption(scene, rng)
     else:
         text = _own_caption(scene, rng)
     if scene.family not in HELD_OUT and rng.random() < DESCRIBED:
@@ -662,10 +664,7 @@ def caption(scene: Scene, rng: random.Random) -> str:
 
 
 def staged_caption(scene: Scene, rng: random.Random) -> str:
-    """The edit stage by stage: how it begins, goes on, and ends. Of two stages, the first, the second, and the end.
-
-    Training shows none of these sentences, but all their words.
-    """
+    """The edit stage by stage: how it begins, goes on, and ends. Of two stages, the first, the second, and the end."""
     words = _words(scene, rng)
     joint = rng.choice(_STAGED_JOINTS)
     if scene.family == "two stages":
