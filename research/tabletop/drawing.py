@@ -204,7 +204,7 @@ def _backgrounds(scenes, times: np.ndarray, xs, ys, pixel, device) -> torch.Tens
     """[B, T, 3, H, W]; T is 1 if nothing changes."""
     first = _background(_tensor([scene.background[0] for scene in scenes], device), xs, ys, pixel)
     mixes = [scene.background_mix for scene in scenes]
-    if not any(mix.times for mix in mixes):
+    if not any(mix.times or mix.values[0] for mix in mixes):
         return first
     second = _background(_tensor([scene.background[1] for scene in scenes], device), xs, ys, pixel)
     return first.lerp(second, _tensor([mix.at(times) for mix in mixes], device)[:, :, None, None, None])

@@ -1,8 +1,8 @@
 """Words for scenes of world 2: instructions as a person types them, and captions of what happens.
 
 Captions come in four kinds, all of which the model learns: our own wordings, the temporal captions that the pack's
-rules make of an instruction, the bare instruction, and the edit told stage by stage. A tenth of them also describe the first picture, so that the
-words of the held-out families mean something to the model before it meets such an edit.
+rules make of an instruction, the bare instruction, and the edit told stage by stage. A tenth of them also describe the
+first picture, so that the words of the held-out families mean something to the model before it meets such an edit.
 
 Words say all that a scene tells, and nothing of what it leaves open: see `scenes.Scene`.
 """
