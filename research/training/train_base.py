@@ -206,7 +206,8 @@ def main() -> None:
     chosen = random.Random(args.seed + step)  # but clips of the same kind
     recent: dict[int, torch.Tensor] = {}
     marked, marked_step = time.time(), step
-    while (now := clock() / 60) < args.minutes and spent + now < args.all_minutes:
+    going_on_at, now = step, clock() / 60
+    while step == going_on_at or (now < args.minutes and spent + now < args.all_minutes):
         left = (args.all_minutes - spent - now) / (DECAY * args.all_minutes)
         for group in optimiser.param_groups:
             group["lr"] = args.rate * min(1.0, (step + 1) / WARM) * min(1.0, max(left, 0.0))
@@ -218,6 +219,7 @@ def main() -> None:
         last = recent.get(number, loss.detach())
         mixed = last.lerp(loss.detach(), 0.02)
         recent[number] = torch.where(mixed.isfinite(), mixed, last)
+        now = clock() / 60
         if step % 500 == 0 and rank() == 0:
             losses = " ".join(f"{recent[k].item():.4f}" for k in sorted(recent))
             per_second = (step - marked_step) / (time.time() - marked)

@@ -171,7 +171,8 @@ def main() -> None:
 
     parameters = dict(model.named_parameters())
     marked, marked_step, last_phase, saved_at = time.time(), step, "", time.time()
-    while (now := (time.time() - began) / 60) < args.minutes and spent + now < args.all_minutes:
+    going_on_at, now = step, (time.time() - began) / 60
+    while step == going_on_at or (now < args.minutes and spent + now < args.all_minutes):
         phase, rate = phase_of((spent + now) / args.all_minutes)
         for group in optimiser.param_groups:
             group["lr"] = rate * min(1.0, (step + 1) / 100)
@@ -183,6 +184,7 @@ def main() -> None:
         loss = reconstruction_loss(out, x) + 1e-5 * divergence
         step += 1
         descend(loss, optimiser, parameters, average, decay=min(0.999, step / (step + 20)))
+        now = (time.time() - began) / 60
         if step % 250 == 0 or phase != last_phase:
             psnr = -10 * torch.log10((out - x).square().mean() / 4)
             per_second = (step - marked_step) / (time.time() - marked)
@@ -203,42 +205,52 @@ def main() -> None:
     print(f"step {step}, {spent:.1f} minutes in all; saved after {time.time() - began:.0f} s", flush=True)
     model.load_state_dict(average, strict=False)
     model.eval()
-    torch.compiler.set_stance("force_eager")  # no compiling anew for other shapes
-    if spent >= args.all_minutes:
-        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            parts = pool[: min(192, len(pool))].split(4)
-            latents = torch.cat([model.encode(part.transpose(1, 2).float() / 127.5 - 1)[0].float() for part in parts])
-        mean, std = latents.mean((0, 2, 3, 4)), latents.std((0, 2, 3, 4))
-        model.set_latent_statistics(mean, std)
-        weights.save_part("vae", model.state_dict(), {"dim": args.dim}, args.out)
-        print(f"finished; latent std before rescaling {std.min():.2f} to {std.max():.2f}", flush=True)
+    with torch.compiler.set_stance("force_eager"):  # no compiling anew for other shapes
+        if spent >= args.all_minutes:
+            set_statistics(model, pool)
+            weights.save_part("vae", model.state_dict(), {"dim": args.dim}, args.out)
+            print("finished; latents have Wan's statistics", flush=True)
+        scores = score(model, args.size, device, args.out)
+    (args.out / "vae_training.json").write_text(json.dumps({"step": step, "minutes": spent, **scores}))
+    print(
+        f"{scores['psnr']:.2f} dB, worst frame {min(scores['psnr_per_frame']):.2f} dB, worst scene "
+        f"{min(scores['psnr_per_scene'].values()):.2f} dB; {time.time() - began:.0f} s",
+        flush=True,
+    )
+
+
+def set_statistics(model: wan.VAE, pool: torch.Tensor, clips: int = 192) -> None:
+    """Gives the latents of a pool's clips the mean and standard deviation of Wan's."""
+    device = pool.device.type
+    with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
+        parts = pool[:clips].split(4)
+        latents = torch.cat([model.encode(part.transpose(1, 2).float() / 127.5 - 1)[0].float() for part in parts])
+    mean, std = latents.mean((0, 2, 3, 4)), latents.std((0, 2, 3, 4))
+    print(f"latent std before rescaling {std.min():.2f} to {std.max():.2f}", flush=True)
+    model.set_latent_statistics(mean, std)
+
+
+def score(model: wan.VAE, size: int, device: torch.device, out: Path) -> dict:
+    """PSNR in dB on clips of families that training never drew, and a picture of some of them beside what came back."""
+    from torchvision.utils import save_image
+
     names = families.TOLD + families.FREE + families.HELD_OUT
     count = len(names) if device.type == "cuda" else 2
     scenes = [families.sample_scene(987_654_321 + k, names[k % len(names)]) for k in range(count)]
-    test = drawing.render(scenes, args.size, device=device).frames
+    test = drawing.render(scenes, size, device=device).frames
     per_clip = torch.stack([reconstruction_psnr(model, part[None]) for part in test])  # [B, T]
-    scores = {
-        "step": step,
-        "minutes": spent,
-        "psnr": per_clip.mean().item(),
-        "psnr_per_frame": per_clip.mean(0).tolist(),
-        "psnr_per_scene": dict(zip([scene.family for scene in scenes], per_clip.mean(1).tolist(), strict=True)),
-    }
-    (args.out / "vae_training.json").write_text(json.dumps(scores))
-    print(
-        f"{scores['psnr']:.2f} dB, worst frame {per_clip.mean(0).min():.2f} dB, worst scene "
-        f"{per_clip.mean(1).min():.2f} dB; {time.time() - began:.0f} s",
-        flush=True,
-    )
     some = test[torch.arange(0, count, max(1, count // 8))]
     with torch.no_grad():
         made = torch.cat(
             [model.decode(model.encode(part[None].transpose(1, 2) * 2 - 1)[0])[:, :, ::8] for part in some]
         )
     rows = torch.cat([some[:, ::8], (made.transpose(1, 2).float().clamp(-1, 1) + 1) / 2], 1)
-    from torchvision.utils import save_image
-
-    save_image(torch.cat([torch.cat(list(row), 2) for row in rows], 1), args.out / "vae_sample.png")
+    save_image(torch.cat([torch.cat(list(row), 2) for row in rows], 1), out / "vae_sample.png")
+    return {
+        "psnr": per_clip.mean().item(),
+        "psnr_per_frame": per_clip.mean(0).tolist(),
+        "psnr_per_scene": dict(zip([scene.family for scene in scenes], per_clip.mean(1).tolist(), strict=True)),
+    }
 
 
 if __name__ == "__main__":
