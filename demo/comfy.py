@@ -1,4 +1,4 @@
-"""The embedded text encoder behind ComfyUI's CLIP socket."""
+"""The embedded text encoder and VAE behind ComfyUI's CLIP and VAE sockets."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import comfy.supported_models_base
 import torch
 from comfy.sd1_clip import ClipTokenWeightEncoder, escape_important, token_weights, unescape_important
 
+from ..editing.images import psnr
 from . import weights
 from .text_encoder import END, LENGTH, PAD, RESERVED, TextEncoder, Tokenizer
+
+NEAR = 30.0  # dB: the world's pictures have 33 and more, photographs 28 and less (tests/nodes/test_start_image.py)
 
 
 def load_text_encoder() -> comfy.sd.CLIP:
@@ -32,6 +35,29 @@ def load_text_encoder() -> comfy.sd.CLIP:
 def is_embedded(clip) -> bool:
     """Whether a CLIP socket brings the embedded text encoder, which knows the words of its own world only."""
     return isinstance(getattr(clip, "tokenizer", None), _EmbeddedTokenizer)
+
+
+def load_vae() -> comfy.sd.VAE:
+    """The embedded VAE behind ComfyUI's VAE socket. Raises `weights.WeightsError`."""
+    vae = comfy.sd.VAE(sd=weights.load_part("vae")[0])
+    vae.knows_demo_world_only = True
+    return vae
+
+
+def describe_far_image(vae, image: torch.Tensor) -> str | None:
+    """A sentence if the VAE is the embedded one and the image [1, H, W, 3] in 0..1 is far from its world."""
+    if not getattr(vae, "knows_demo_world_only", False):
+        return None
+    height, width = (side // 16 * 16 for side in image.shape[1:3])
+    image = image[:, :height, :width]
+    quality = psnr(vae.decode(vae.encode(image)).reshape(image.shape).to(image), image)
+    if quality >= NEAR:
+        return None
+    return (
+        f"This photo is far from the demo model's small world: it comes back from the VAE at {quality:.0f} dB, "
+        f"pictures of that world at {NEAR:.0f} dB and more. Expect a blur. Use if_edit_sample.png, or a Wan model for "
+        "photos."
+    )
 
 
 class _EmbeddedTokenizer:

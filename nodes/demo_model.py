@@ -6,7 +6,7 @@ import comfy.sd
 from comfy_api.latest import io
 
 from ..demo import weights
-from ..demo.comfy import load_text_encoder
+from ..demo.comfy import load_text_encoder, load_vae
 from ..demo.previews import DemoLatentFormat
 from .search_words import also_found_as
 
@@ -42,7 +42,6 @@ class LoadDemoEditModel(io.ComfyNode):
     @classmethod
     def execute(cls) -> io.NodeOutput:
         transformer, _ = weights.load_part("transformer")
-        vae, _ = weights.load_part("vae")
         model = comfy.sd.load_diffusion_model_state_dict(transformer)
         model.model.latent_format = DemoLatentFormat()
-        return io.NodeOutput(model, load_text_encoder(), comfy.sd.VAE(sd=vae))
+        return io.NodeOutput(model, load_text_encoder(), load_vae())

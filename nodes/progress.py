@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import uuid
@@ -31,12 +32,25 @@ def text_under(node: type[io.ComfyNode]) -> Callable[[str], None]:
 
     With a message of our own: ComfyUI takes its own progress texts away when the run has ended, in Nodes 2.0.
     """
+    return lambda text: _send(node, {"text": text})
+
+
+def _send(node: type[io.ComfyNode], message: dict) -> None:
     server = sys.modules.get("server")  # ComfyUI's own, loaded where there is one
     instance = getattr(getattr(server, "PromptServer", None), "instance", None)
     unique_id = node.hidden.unique_id if node.hidden is not None else None
-    if instance is None or unique_id is None:
-        return lambda text: None
-    return lambda text: instance.send_sync(TEXT_EVENT, {"node": unique_id, "text": text}, instance.client_id)
+    if instance is not None and unique_id is not None:
+        instance.send_sync(TEXT_EVENT, {"node": unique_id, **message}, instance.client_id)
+
+
+def warn_under(node: type[io.ComfyNode]) -> Callable[[str], None]:
+    """A function that warns: in the log, under the node, and, as the node may be inside a subgraph, over the page."""
+
+    def warn(text: str) -> None:
+        logging.warning("%s: %s", node.define_schema().display_name, text)
+        _send(node, {"text": text, "warning": True})
+
+    return warn
 
 
 def progress_bar() -> Callable[[int, int], None]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ..sampling.start_image import condition_on_start_image
+from ..demo.comfy import describe_far_image
+from ..sampling.start_image import condition_on_start_image, fit_start_image
+from .progress import warn_under
 from .search_words import also_found_as
 
 
@@ -56,6 +58,7 @@ class StartImageToVideo(io.ComfyNode):
                     tooltip="The photo to edit. Of a batch, the images become the first frames of the video.",
                 ),
             ],
+            hidden=[io.Hidden.unique_id],
             outputs=[
                 io.Conditioning.Output(display_name="positive", tooltip="With the start image, for the Edit Sampler."),
                 io.Conditioning.Output(display_name="negative", tooltip="With the start image, for the Edit Sampler."),
@@ -78,6 +81,10 @@ class StartImageToVideo(io.ComfyNode):
         start_image=None,
         clip_vision_output=None,
     ) -> io.NodeOutput:
+        if start_image is not None:
+            first = fit_start_image(start_image[:1], width, height)
+            if far := describe_far_image(vae, first[..., :3]):
+                warn_under(cls)(far)
         return io.NodeOutput(
             *condition_on_start_image(
                 positive, negative, vae, width, height, length, batch_size, start_image, clip_vision_output

@@ -9,6 +9,11 @@ import torch
 from .vae import encode_with_grey
 
 
+def fit_start_image(images: torch.Tensor, width: int, height: int) -> torch.Tensor:
+    """Images [N, H, W, C] scaled and cropped to this size, as WanImageToVideo does it."""
+    return comfy.utils.common_upscale(images.movedim(-1, 1), width, height, "bilinear", "center").movedim(1, -1)
+
+
 def condition_on_start_image(
     positive: list,
     negative: list,
@@ -44,8 +49,7 @@ def condition_on_start_image(
 
     if start_image is None:
         return run_core(None)
-    images = comfy.utils.common_upscale(start_image[:length].movedim(-1, 1), width, height, "bilinear", "center")
-    images = images.movedim(1, -1)  # [N, H, W, C]
+    images = fit_start_image(start_image[:length], width, height)
     encoded = encode_with_grey(vae, images[..., :3], length)
     if encoded is None:
         return run_core(start_image)

@@ -19,6 +19,7 @@ from if_edit.tests.support.comfy_page import (
     new_page,
     save_clip,
 )
+from if_edit.tools.comfyui import PACK
 from PIL import Image
 
 FRAMES = 12
@@ -587,6 +588,34 @@ def test_pictures_that_are_gone_are_said_to_be_gone(comfy):
     strip.root.get_by_text("Run once to see the frames").wait_for()
     assert "are gone" in strip.root.inner_text()
     comfy.screenshot(f"{comfy.name}-9-gone")
+
+
+def test_a_warning_is_seen_though_its_node_is_inside_a_subgraph(comfy):
+    photo = Image.open(PACK / "tests" / "photos" / "coffee.jpg").resize((64 + len(comfy.history()), 64))  # not cached
+    photo.save(comfy.folder / "input" / "if_edit_far.png")
+    nodes = {
+        "Photo": ["LoadImage", 0, 0, {"image": "if_edit_far.png"}],
+        "Demo": ["IFEdit_LoadDemoEditModel", 0, 400, {}],
+        "Words": ["CLIPTextEncode", 320, 400, {"text": "the ball falls"}],
+        "Start": ["IFEdit_StartImageToVideo", 640, 0, {"width": 64, "height": 64, "length": 5}],
+        "Latent": ["PreviewAny", 1000, 0, {}],
+    }
+    links = [
+        ["Photo", 0, "Start", "start_image"],
+        ["Demo", 1, "Words", "clip"],
+        ["Demo", 2, "Start", "vae"],
+        ["Words", 0, "Start", "positive"],
+        ["Words", 0, "Start", "negative"],
+        ["Start", 2, "Latent", "source"],
+    ]
+    comfy.load(nodes, links, scale=0.6)
+    comfy.to_subgraph(["Demo", "Words", "Start"])
+    comfy.queue()
+    comfy.page.get_by_text("far from the demo model's small world").locator("visible=true").first.wait_for()
+    comfy.screenshot(f"{comfy.name}-16-warning")
+    comfy.enter_subgraph()
+    assert "Expect a blur" in comfy.report("Start").inner_text()
+    comfy.open()
 
 
 def test_what_a_node_says_stays_under_it(comfy):

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 import comfy.model_management
 import comfy.sd
+import numpy
 import pytest
 import torch
 from comfy_extras.nodes_wan import WanImageToVideo
 from if_edit.demo import weights
+from if_edit.demo.comfy import NEAR
+from if_edit.nodes.demo_model import LoadDemoEditModel
 from if_edit.nodes.start_image import StartImageToVideo
 from if_edit.sampling.vae import decode_images, reusing_encoder
 from if_edit.tests.support.small_models import small_wan22_vae, small_wan_vae, text_conditioning
+from if_edit.tools.comfyui import PACK
+from PIL import Image
+
+PHOTOS = sorted((PACK / "tests" / "photos").glob("*.jpg"))
 
 
 @pytest.fixture(autouse=True)
@@ -332,3 +341,29 @@ def test_a_vae_that_another_pack_changed_decodes_as_it_wants(monkeypatch):
     vae = small_wan_vae()
     monkeypatch.setattr(vae, "decode", lambda latent: torch.arange(9.0).view(1, 9, 1, 1, 1))
     assert decode_images(vae, some_latent(), [0, 4, 8]).flatten().tolist() == [0.0, 4.0, 8.0]
+
+
+def as_image(path, side: int) -> torch.Tensor:
+    picture = Image.open(path).convert("RGB").resize((side, side))
+    return torch.from_numpy(numpy.array(picture)).float()[None] / 255
+
+
+def test_with_the_demo_model_a_photo_from_another_world_is_said_to_be_far(monkeypatch):
+    said = []
+    monkeypatch.setattr("if_edit.nodes.start_image.warn_under", lambda node: said.append)
+    _, _, demo_vae = LoadDemoEditModel.execute().args
+    texts = (text_conditioning("a ball"), text_conditioning(""))
+    StartImageToVideo.execute(*texts, demo_vae, 128, 128, 5, 1, start_image=as_image(PACK / "demo" / "sample.png", 128))
+    assert said == []
+    for photo in PHOTOS:
+        StartImageToVideo.execute(*texts, demo_vae, 128, 96, 5, 1, start_image=as_image(photo, 200))
+        assert "far from the demo model's small world" in said[-1], photo
+        assert int(re.search(r"at (\d+) dB", said[-1]).group(1)) < NEAR - 2, photo
+    assert len(said) == len(PHOTOS) > 5
+
+
+def test_other_vaes_take_any_photo(monkeypatch, vae):
+    monkeypatch.setattr("if_edit.nodes.start_image.warn_under", lambda node: pytest.fail)
+    StartImageToVideo.execute(
+        text_conditioning("a ball"), text_conditioning(""), vae, 48, 32, 5, 1, start_image=start_image()
+    )

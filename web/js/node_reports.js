@@ -17,10 +17,12 @@ const NODES = new Set([
   "IFEdit_EditSampler",
   "IFEdit_FitImageForWan",
   "IFEdit_RestoreEdit",
+  "IFEdit_StartImageToVideo",
   "IFEdit_StillVideoRefiner",
   "IFEdit_TemporalCaption",
   "IFEdit_TemporalLatentDropout",
 ]);
+const WARNING_STAYS = 15000; // ms
 const MARGIN = 6; // px of the graph, around the text on a canvas node
 const LINE = 16; // px, height of one
 const LETTER = 6.2; // px, width of one on average
@@ -51,7 +53,10 @@ app.registerExtension({
   },
 });
 
-function show({ node: id, text }) {
+function show({ node: id, text, warning }) {
+  if (warning) {
+    app.extensionManager.toast.add({ severity: "warn", summary: "IF-Edit", detail: text, life: WARNING_STAYS });
+  }
   const root = app.rootGraph ?? app.graph;
   const node = findExecuted(root, id)?.node;
   if (node?.ifEditReport) node.ifEditReport.show(text, id);
