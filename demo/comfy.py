@@ -8,11 +8,8 @@ import comfy.supported_models_base
 import torch
 from comfy.sd1_clip import ClipTokenWeightEncoder, escape_important, token_weights, unescape_important
 
-from ..editing.images import psnr
 from . import weights
 from .text_encoder import END, LENGTH, PAD, RESERVED, TextEncoder, Tokenizer
-
-NEAR = 30.0  # dB: the world's pictures have 33 and more, photographs 28 and less (tests/nodes/test_start_image.py)
 
 
 def load_text_encoder() -> comfy.sd.CLIP:
@@ -44,20 +41,9 @@ def load_vae() -> comfy.sd.VAE:
     return vae
 
 
-def describe_far_image(vae, image: torch.Tensor) -> str | None:
-    """A sentence if the VAE is the embedded one and the image [1, H, W, 3] in 0..1 is far from its world."""
-    if not getattr(vae, "knows_demo_world_only", False):
-        return None
-    height, width = (side // 16 * 16 for side in image.shape[1:3])
-    image = image[:, :height, :width]
-    quality = psnr(vae.decode(vae.encode(image)).reshape(image.shape).to(image), image)
-    if quality >= NEAR:
-        return None
-    return (
-        f"This photo is far from the demo model's small world: it comes back from the VAE at {quality:.0f} dB, "
-        f"pictures of that world at {NEAR:.0f} dB and more. Expect a blur. Use if_edit_sample.png, or a Wan model for "
-        "photos."
-    )
+def is_embedded_vae(vae) -> bool:
+    """Whether a VAE socket brings the embedded VAE, which knows the pictures of its own world only."""
+    return getattr(vae, "knows_demo_world_only", False)
 
 
 class _EmbeddedTokenizer:

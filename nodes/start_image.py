@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ..demo.comfy import describe_far_image
-from ..sampling.start_image import condition_on_start_image, fit_start_image
+from ..sampling.start_image import condition_on_start_image, describe_far_image, fit_start_image
 from .progress import warn_under
 from .search_words import also_found_as
 

@@ -6,7 +6,27 @@ import comfy.utils
 import node_helpers
 import torch
 
+from ..demo.comfy import is_embedded_vae
+from ..editing.images import psnr
 from .vae import encode_with_grey
+
+NEAR = 30.0  # dB: pictures of the demo's world come back at 33 and more, photographs at 28 and less
+
+
+def describe_far_image(vae, image: torch.Tensor) -> str | None:
+    """A sentence if the VAE is the demo model's and the image [1, H, W, 3] in 0..1 is far from its world."""
+    if not is_embedded_vae(vae):
+        return None
+    height, width = (side // 16 * 16 for side in image.shape[1:3])
+    image = image[:, :height, :width]
+    quality = psnr(vae.decode(vae.encode(image)).reshape(image.shape).to(image), image)
+    if quality >= NEAR:
+        return None
+    return (
+        f"This photo is far from the demo model's small world: it comes back from the VAE at {quality:.0f} dB, "
+        f"pictures of that world at {NEAR:.0f} dB and more. Expect a blur. Use if_edit_sample.png, or a Wan model for "
+        "photos."
+    )
 
 
 def fit_start_image(images: torch.Tensor, width: int, height: int) -> torch.Tensor:
