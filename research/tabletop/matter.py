@@ -119,6 +119,25 @@ def _measure_edges(picture: torch.Tensor, empty: torch.Tensor, mask: np.ndarray)
     return opacity, solid
 
 
+def count_half_covered(pictures: torch.Tensor, empty: torch.Tensor, cover: np.ndarray) -> list[int]:
+    """In how many pixels of each picture [N, 3, H, W] half of the hero is seen: along sharp edges, in few.
+
+    The last picture is a valid end; `cover` [H, W] is what the hero covers in it. It gives the colors to compare with.
+    """
+    pictures, empty = soften(pictures, 1.0).numpy(), soften(empty[None], 1.0)[0].numpy()
+    solid, free = ndimage.binary_erosion(cover > 0.5, iterations=2), ~ndimage.binary_dilation(cover > 0.5, iterations=3)
+    if not solid.any():
+        return [0] * len(pictures)
+    inner, outer = (
+        ndimage.distance_transform_edt(~part, return_distances=False, return_indices=True) for part in (solid, free)
+    )
+    dark = _darkness(torch.from_numpy(pictures[-1]), torch.from_numpy(empty))[0].numpy()
+    ground = empty * dark[outer[0], outer[1]]
+    way = pictures[-1][:, inner[0], inner[1]] - ground
+    share = ((pictures - ground) * way).sum(1) / np.maximum((way**2).sum(0), 1e-3)
+    return ((share > 0.25) & (share < 0.75)).sum((1, 2)).tolist()
+
+
 def rebuild(opacity: np.ndarray, colors: torch.Tensor, empty: torch.Tensor, scene: Scene) -> torch.Tensor:
     """[3, H, W]: the empty scene with matter of such opacity and colors [3, H, W] in it, and with its shadows."""
     size = empty.shape[-1]
