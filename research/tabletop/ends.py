@@ -29,7 +29,7 @@ MISFIT = 0.07  # mean difference in a small window, of drops that are not quite 
 LEAST_DROP = 0.1  # of the hero's radius
 CELLS = 3  # pieces more than shards: a shard of a star or a ring can be in two
 PUDDLE_AREA = 0.15
-HALF_COVERED = 1.6  # times as many pixels as along a puddle's own edge; twice are two puddles at once, half of each
+HALF_COVERED = 1.55  # times as many pixels as along the edge of a whole puddle
 WAVES = families.PUDDLE_WAVES
 WAVINESS = families.PUDDLE_STRENGTH * 2 / WAVES
 
@@ -200,7 +200,6 @@ class Finder:
         return math.sqrt((at**2).sum(1).mean()) / hero.radius if len(at) else 0.0
 
     def _shards(self, b: int, matter: Matter, picture: torch.Tensor) -> End:
-        hero = self.heroes[b]
         pieces = int(ndimage.label(matter.mask)[1])
         spread = self._spread_of(b, matter.mask)
         flaw = self._flaw_of_area(b, matter, SOFT_AREA if self._blurred(b) else AREA)

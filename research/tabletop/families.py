@@ -59,7 +59,7 @@ SPREAD = (1.45, 1.95)  # root mean square distance of the matter of shards and d
 HALF_SPREAD = 1.25  # the same half of the way, at most
 PUDDLE_WIDE = (1.8, 2.1)  # factor on the width of a round puddle; halfway to it, 1.55 at most
 PUDDLE_WAVES = np.arange(3, 8)  # around a puddle's outline; two would make it wider or narrower
-PUDDLE_STRENGTH = 0.2  # of the strongest wave, if it were the second, as a share of the mean radius
+PUDDLE_STRENGTH = 0.25  # of the strongest wave, if it were the second, as a share of the mean radius
 
 
 class NoRoom(Exception):
@@ -398,7 +398,7 @@ def _spill(draft: Draft):
     puddle = 1 + (strength * np.cos(waves * outlines.ANGLES[:, None] + phase)).sum(1)
     puddle *= math.sqrt(outlines.area(own) / outlines.area(puddle))
     wide = rng.uniform(*PUDDLE_WIDE)
-    aside = rng.uniform(-0.6, 0.6) * hero.radius
+    aside = rng.uniform(-0.9, 0.9) * hero.radius
     reach = (puddle * np.abs(np.cos(outlines.ANGLES))).max() * wide * hero.radius
     x = min(max(hero.x + aside, reach + 0.01), 1 - reach - 0.01)
     down = (puddle * np.sin(outlines.ANGLES)).max() / wide
