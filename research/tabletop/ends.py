@@ -20,7 +20,7 @@ from .scenes import Part, Scene, frozen, still
 
 SLACK = 0.06  # in radii, of the spread
 LEAST_SPREAD = 1.385  # shards and drops farther than this have gone more than half of their way, see HALF_SPREAD
-AREA, SOFT_AREA = 0.08, 0.12  # by which matter may differ; in a blurred scene
+AREA = 0.08  # by which matter may differ
 FAR_FROM = 0.25  # of area or spread, by which no measuring is wrong
 DROP_AREA = 0.06  # drops are fitted, and known better
 SHARDS, DROPS = (3, 7), (7, 11)
@@ -187,9 +187,6 @@ class Finder:
 
     # --- many numbers -------------------------------------------------------------------------------------------
 
-    def _blurred(self, b: int) -> bool:
-        return bool(self.ended[b].blur.values[0] * 192 > 0.5)
-
     def _flaw_of_area(self, b: int, matter: Matter, allowed: float) -> str:
         return "matter" if abs(matter.mask.sum() / max(self.areas[b], 1) - 1) > allowed else ""
 
@@ -202,7 +199,7 @@ class Finder:
     def _shards(self, b: int, matter: Matter, picture: torch.Tensor) -> End:
         pieces = int(ndimage.label(matter.mask)[1])
         spread = self._spread_of(b, matter.mask)
-        flaw = self._flaw_of_area(b, matter, SOFT_AREA if self._blurred(b) else AREA)
+        flaw = self._flaw_of_area(b, matter, AREA)
         if not SHARDS[0] <= pieces <= SHARDS[1] + CELLS:
             flaw = flaw or "pieces"
         if not LEAST_SPREAD <= spread <= families.SPREAD[1] + 2 * SLACK:
@@ -254,8 +251,7 @@ class Finder:
     def _fit_drops(self, b: int, drops: np.ndarray, picture: torch.Tensor) -> np.ndarray:
         """The drops [K, 3] whose picture is nearest, by Gauss-Newton for each; what a drop's edge does is known."""
         at = ((torch.arange(self.size, device=self.device) + 0.5) / self.size).double()
-        most, blur = 1.5 / self.size, float(self.ended[b].blur.values[0])
-        sigma = math.hypot(0.7 / self.size, 0.3 / self.size, blur)
+        most, sigma = 1.5 / self.size, math.hypot(0.7, 0.3) / self.size
         picture, empty, drops = soften(picture[None], 0.7), self.empty[b].double(), drops.copy()
         for _ in range(2):
             drawn = soften(self._draw_drops(b, [drops]), 0.7)
@@ -263,7 +259,7 @@ class Finder:
             for k, (x, y, r) in enumerate(drops):
                 away_x, away_y = (at[None] - x).expand(self.size, -1), (at[:, None] - y).expand(-1, self.size)
                 away = torch.hypot(away_x, away_y).clamp(min=1e-6)
-                near = away < r + 2.5 / self.size + blur
+                near = away < r + 2.5 / self.size
                 inside = away < max(r - 1.5 * sigma, 0.5 / self.size, away.min() + 1e-9)
                 color = drawn[0, :, inside].mean(1, dtype=torch.double)[:, None] - empty[:, near]
                 edge = torch.exp(-0.5 * ((away[near] - r) / sigma) ** 2) / (sigma * math.sqrt(2 * math.pi))
@@ -316,6 +312,8 @@ class Finder:
         flaw = self._flaw_of_area(b, matter, PUDDLE_AREA)
         if sizes.max() < 0.93 * sizes.sum():
             flaw = flaw or "pieces"
+        if flaw:
+            return End(matter.rebuilt.to(self.device), flaw)
         opacity = np.where(pieces == sizes.argmax() + 1, np.where(closed & ~matter.mask, 1.0, matter.opacity), 0)
         flat = [_fit_puddle(opacity, wide) for wide in np.linspace(*families.PUDDLE_WIDE, 5)]
         misfit, wide, (x, _), cosine, sine = min(flat, key=lambda one: one[0])
@@ -324,7 +322,7 @@ class Finder:
         drawn, cover = clips.frames[0, 0], clips.coverage[0, 0].cpu().numpy()
         half, its = count_half_covered(torch.stack([picture, drawn]).cpu(), self.empty[b].cpu(), cover)
         if half > HALF_COVERED * its:
-            flaw = flaw or "edges"
+            flaw = "edges"
         return End(drawn, flaw, {"x": numbers[0], "wide": numbers[1], "misfit": misfit, "edges": half / max(its, 1)})
 
     def _puddle_scene(self, b: int, numbers: np.ndarray) -> Scene:

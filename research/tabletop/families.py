@@ -46,6 +46,7 @@ SMALLEST, LARGEST = 0.085, 0.125
 CONTRAST = 0.3  # of a thing's color to wall and table, in the channel that differs most
 CLEAR_CONTRAST = 0.15  # the same of what is measured piece by piece, as a distance, under any light and in any shadow
 LIT_THING, LIT_GROUND = (0.62, 1.1), (0.45, 1.15)  # darkest and lightest, of plain colors
+SHINE = 0.3  # how much lighter a thing is in its spot of light
 CLEAR_TEXTURE = 0.5  # of the usual strength
 GROWN, SHRUNK = 1.6, 0.5
 FLAT_WIDTH, FLAT_HEIGHT = 1.5, 0.4
@@ -709,7 +710,8 @@ def _contrast(hero: Thing, behind: list) -> float:
     """The least distance of a color that the hero may have under its light to one that may be behind it."""
     kind, _, strength = hero.texture
     darkest = LIT_THING[0] * (1 - strength * (kind != "plain"))
-    own = np.linspace(darkest, LIT_THING[1], 24)[:, None] * np.array(hero.rgb)
+    shaded = np.linspace(darkest, LIT_THING[1], 24)[:, None] * np.array(hero.rgb)
+    own = np.concatenate([shaded, *(shaded[-8:] + shine * SHINE for shine in (0.33, 0.67, 1))]).clip(0, 1)
     ground = np.linspace(*LIT_GROUND, 24)[:, None, None] * np.array(behind)
     return float(np.linalg.norm(own[:, None] - ground.reshape(-1, 1, 3).swapaxes(0, 1), axis=-1).min())
 
