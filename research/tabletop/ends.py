@@ -249,7 +249,10 @@ class Finder:
         return self._render(scenes)
 
     def _fit_drops(self, b: int, drops: np.ndarray, picture: torch.Tensor) -> np.ndarray:
-        """The drops [K, 3] whose picture is nearest, by Gauss-Newton for each; what a drop's edge does is known."""
+        """The drops [K, 3] whose picture is nearest, by Gauss-Newton for each.
+
+        How a picture changes with a drop follows from its edge, nearly: light and shadow go with it.
+        """
         at = ((torch.arange(self.size, device=self.device) + 0.5) / self.size).double()
         most, sigma = 1.5 / self.size, math.hypot(0.7, 0.3) / self.size
         picture, empty, drops = soften(picture[None], 0.7), self.empty[b].double(), drops.copy()
@@ -266,7 +269,7 @@ class Finder:
                 ways = torch.stack([away_x[near] / away[near], away_y[near] / away[near], torch.ones_like(edge)])
                 matrix, rest = (ways[:, None] * (color * edge)).flatten(1), left[:, near].flatten()
                 square = matrix @ matrix.T
-                square += 1e-3 * square.trace() * torch.eye(3, device=square.device)
+                square += (1e-3 * square.trace() + 1e-9) * torch.eye(3, device=square.device)
                 drops[k] += torch.linalg.solve(square, matrix @ rest).clamp(-most, most).cpu().numpy()
             drops[:, 2] = drops[:, 2].clip(0.5 / self.size)
         return drops

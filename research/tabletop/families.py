@@ -8,7 +8,7 @@ left open is drawn from a second source of randomness, so that the same first pi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -47,7 +47,7 @@ CONTRAST = 0.3  # of a thing's color to wall and table, in the channel that diff
 CLEAR_CONTRAST = 0.15  # the same of what is measured piece by piece, as a distance, under any light and in any shadow
 LIT_THING, LIT_GROUND = (0.62, 1.1), (0.45, 1.15)  # darkest and lightest, of plain colors
 SHINE = 0.3  # how much lighter a thing is in its spot of light
-CLEAR_TEXTURE = 0.5  # of the usual strength
+CLEAR_TEXTURE = 0.5  # of the usual strength, for the same things: dark stripes would look like others' shade
 GROWN, SHRUNK = 1.6, 0.5
 FLAT_WIDTH, FLAT_HEIGHT = 1.5, 0.4
 SIDE = 0.16  # where a thing that moves to a side comes to rest
@@ -706,8 +706,11 @@ def _animate(kind: Family, draft: Draft, number: list[int], tries: int) -> tuple
     raise NoRoom
 
 
-def _contrast(hero: Thing, behind: list) -> float:
-    """The least distance of a color that the hero may have under its light to one that may be behind it."""
+def _contrast(hero: Thing, behind: Sequence[np.ndarray | tuple]) -> float:
+    """The least distance of a color that the hero may have under its light to one that may be behind it.
+
+    behind: the plain colors [3] of wall, table and other things.
+    """
     kind, _, strength = hero.texture
     darkest = LIT_THING[0] * (1 - strength * (kind != "plain"))
     shaded = np.linspace(darkest, LIT_THING[1], 24)[:, None] * np.array(hero.rgb)
