@@ -29,7 +29,7 @@ MISFIT = 0.07  # mean difference in a small window, of drops that are not quite 
 LEAST_DROP = 0.1  # of the hero's radius
 CELLS = 3  # pieces more than shards: a shard of a star or a ring can be in two
 PUDDLE_AREA = 0.15
-HALF_COVERED = 1.55  # times as many pixels as along the edge of a whole puddle
+HALF_COVERED = 1.55  # times as many pixels as along the edge of one that is whole
 WAVES = families.PUDDLE_WAVES
 WAVINESS = families.PUDDLE_STRENGTH * 2 / WAVES
 
@@ -120,11 +120,19 @@ class Finder:
                 best = {b: min(some, key=lambda one: scores[size, b, one]) for b, some in trials.items()}
         if not best:
             return {}
-        drawn = self._render([self._end(b, numbers) for b, numbers in best.items()])
-        return {
-            b: End(picture, free=self._free(b, numbers))
-            for (b, numbers), picture in zip(best.items(), drawn, strict=True)
-        }
+        clips = render([self._end(b, numbers) for b, numbers in best.items()], self.size, [0], self.device, exposures=1)
+        ends = {}
+        for (b, numbers), drawn, cover in zip(best.items(), clips.frames[:, 0], clips.coverage[:, 0], strict=True):
+            # Two near ends at once; what turns has stripes a little aside, which look half covered.
+            twice = self.scenes[b].family == "away" and self._edge_length(b, pictures[b], drawn, cover) > HALF_COVERED
+            ends[b] = End(drawn, "edges" if twice else "", self._free(b, numbers))
+        return ends
+
+    def _edge_length(self, b: int, picture: torch.Tensor, drawn: torch.Tensor, cover: torch.Tensor) -> float:
+        """How many times as many pixels show half of the hero as along the edge of a valid end."""
+        shown = torch.stack([picture, drawn]).cpu()
+        half, its = count_half_covered(shown, self.empty[b].cpu(), cover.cpu().numpy())
+        return half / max(its, 1)
 
     def _starts(self, b: int, picture: torch.Tensor) -> list[tuple]:
         """Free numbers to begin with, spread over all that are valid."""
@@ -322,11 +330,10 @@ class Finder:
         misfit, wide, (x, _), cosine, sine = min(flat, key=lambda one: one[0])
         numbers = self._fit_puddle(b, np.array([x, wide, *cosine, *sine]), picture)
         clips = render([self._puddle_scene(b, numbers)], self.size, [0], self.device, exposures=1)
-        drawn, cover = clips.frames[0, 0], clips.coverage[0, 0].cpu().numpy()
-        half, its = count_half_covered(torch.stack([picture, drawn]).cpu(), self.empty[b].cpu(), cover)
-        if half > HALF_COVERED * its:
-            flaw = "edges"
-        return End(drawn, flaw, {"x": numbers[0], "wide": numbers[1], "misfit": misfit, "edges": half / max(its, 1)})
+        drawn = clips.frames[0, 0]
+        edges = self._edge_length(b, picture, drawn, clips.coverage[0, 0])
+        free = {"x": numbers[0], "wide": numbers[1], "misfit": misfit, "edges": edges}
+        return End(drawn, "edges" if edges > HALF_COVERED else "", free)
 
     def _puddle_scene(self, b: int, numbers: np.ndarray) -> Scene:
         """The end with a puddle: x, width, cosines and sines of the waves. As large and low as it has to be."""
