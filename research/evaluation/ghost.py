@@ -106,7 +106,7 @@ def find_gone(scenes: world.Scenes, size: int = world.SIZE) -> Gone:
         middle = torch.stack([(cover.sum(axis) * at).sum() for axis in (0, 1)]) / cover.sum().clamp(min=1)
         angle[b] = torch.atan2(at[:, None] - middle[1], at[None, :] - middle[0])
     gone = Gone(distance, angle, ground, ground & touched[:, 0], torch.zeros(len(ground), dtype=torch.bool))
-    _, enough = _steps(torch.zeros(len(ground), 3, size, size), gone)
+    _, enough = steps_along_outline(torch.zeros(len(ground), 3, size, size), gone)
     return replace(gone, measured=enough.flatten(1).any(1))
 
 
@@ -123,7 +123,7 @@ def _line_sums(difference: torch.Tensor, gone: Gone) -> torch.Tensor:
     return sums
 
 
-def _steps(difference: torch.Tensor, gone: Gone) -> tuple[torch.Tensor, torch.Tensor]:
+def steps_along_outline(difference: torch.Tensor, gone: Gone) -> tuple[torch.Tensor, torch.Tensor]:
     """(steps [B, QUARTERS, places, 3] of the mean difference along the outline, bool [B, QUARTERS, places]: enough?)"""
     sides = _line_sums(difference, gone).unfold(2, LINES, 1).sum(-1)  # [B, QUARTERS, places, 4]
     count = sides[..., 3]
@@ -135,7 +135,7 @@ def _steps(difference: torch.Tensor, gone: Gone) -> tuple[torch.Tensor, torch.Te
 def measure_edges(pictures: torch.Tensor, truth: torch.Tensor, gone: Gone) -> dict[str, torch.Tensor]:
     """ "edge" and "patch" [B] in steps of 255, of pictures [B, 3, H, W] in 0..1 against the true last frames."""
     difference = (pictures.detach().to("cpu", torch.float32) - truth) * 255
-    steps, enough = _steps(difference, gone)
+    steps, enough = steps_along_outline(difference, gone)
     edge = torch.where(enough, steps.abs().amax(-1), 0.0).flatten(1).amax(1)
     around = gone.ground & ~gone.left & (gone.distance < 3 * REACH)
     inside, outside = (

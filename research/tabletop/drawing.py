@@ -195,7 +195,7 @@ def _draw_part(picture, xs, ys, pixel, light, v) -> tuple[torch.Tensor, torch.Te
         kind[:, k + 1].view(batch, 1, 1, 1) * torch.sigmoid(pattern * sharp * 2) for k, pattern in enumerate(patterns)
     )
     lit = lit * (1 - single["strength"] * dimmed)
-    shine = 0.3 * torch.exp(-((screen_x + 0.42 * light_x) ** 2 + (screen_y + 0.42 * light_y) ** 2) / 0.045)
+    shine = families.SHINE * torch.exp(-((screen_x + 0.42 * light_x) ** 2 + (screen_y + 0.42 * light_y) ** 2) / 0.045)
     body = v["rgb"][..., None, None] * lit[:, :, None] + shine[:, :, None]
     return picture + cover[:, :, None] * (body - picture), cover
 

@@ -15,22 +15,23 @@ from scipy import ndimage
 from . import families, outlines
 from .drawing import render
 from .families import Thing
-from .matter import Matter, find_matter, palettes, soften
+from .matter import Matter, count_half_covered, find_matter, palettes, soften
 from .scenes import Part, Scene, frozen, still
 
 SLACK = 0.06  # in radii, of the spread
 LEAST_SPREAD = 1.385  # shards and drops farther than this have gone more than half of their way, see HALF_SPREAD
-AREA, SOFT_AREA = 0.08, 0.12  # by which matter may differ; in a blurred scene
+AREA = 0.08  # by which matter may differ
+FAR_FROM = 0.25  # of area or spread, by which no measuring is wrong
 DROP_AREA = 0.06  # drops are fitted, and known better
 SHARDS, DROPS = (3, 7), (7, 11)
 TOUCHING = 0.78  # of two drops' radii, between their middles; they are at least 0.9 of them apart
 MISFIT = 0.07  # mean difference in a small window, of drops that are not quite right
 LEAST_DROP = 0.1  # of the hero's radius
 CELLS = 3  # pieces more than shards: a shard of a star or a ring can be in two
-PUDDLE_WIDE = (1.6, 2.0)
 PUDDLE_AREA = 0.15
-WAVES = np.arange(2, 7)
-WAVINESS = 0.2 * 2 / WAVES
+HALF_COVERED = 1.55  # times as many pixels as along the edge of one that is whole
+WAVES = families.PUDDLE_WAVES
+WAVINESS = families.PUDDLE_STRENGTH * 2 / WAVES
 
 
 @dataclass
@@ -119,11 +120,19 @@ class Finder:
                 best = {b: min(some, key=lambda one: scores[size, b, one]) for b, some in trials.items()}
         if not best:
             return {}
-        drawn = self._render([self._end(b, numbers) for b, numbers in best.items()])
-        return {
-            b: End(picture, free=self._free(b, numbers))
-            for (b, numbers), picture in zip(best.items(), drawn, strict=True)
-        }
+        clips = render([self._end(b, numbers) for b, numbers in best.items()], self.size, [0], self.device, exposures=1)
+        ends = {}
+        for (b, numbers), drawn, cover in zip(best.items(), clips.frames[:, 0], clips.coverage[:, 0], strict=True):
+            # Two near ends at once; what turns has stripes a little aside, which look half covered.
+            twice = self.scenes[b].family == "away" and self._edge_length(b, pictures[b], drawn, cover) > HALF_COVERED
+            ends[b] = End(drawn, "edges" if twice else "", self._free(b, numbers))
+        return ends
+
+    def _edge_length(self, b: int, picture: torch.Tensor, drawn: torch.Tensor, cover: torch.Tensor) -> float:
+        """How many times as many pixels show half of the hero as along the edge of a valid end."""
+        shown = torch.stack([picture, drawn]).cpu()
+        half, its = count_half_covered(shown, self.empty[b].cpu(), cover.cpu().numpy())
+        return half / max(its, 1)
 
     def _starts(self, b: int, picture: torch.Tensor) -> list[tuple]:
         """Free numbers to begin with, spread over all that are valid."""
@@ -186,18 +195,19 @@ class Finder:
 
     # --- many numbers -------------------------------------------------------------------------------------------
 
-    def _blurred(self, b: int) -> bool:
-        return bool(self.ended[b].blur.values[0] * 192 > 0.5)
-
     def _flaw_of_area(self, b: int, matter: Matter, allowed: float) -> str:
         return "matter" if abs(matter.mask.sum() / max(self.areas[b], 1) - 1) > allowed else ""
 
-    def _shards(self, b: int, matter: Matter, picture: torch.Tensor) -> End:
+    def _spread_of(self, b: int, mask: np.ndarray) -> float:
+        """Root mean square distance of matter from where the hero's middle was, in radii."""
         hero = self.heroes[b]
+        at = (np.argwhere(mask) + 0.5) / self.size - (hero.y, hero.x)
+        return math.sqrt((at**2).sum(1).mean()) / hero.radius if len(at) else 0.0
+
+    def _shards(self, b: int, matter: Matter, picture: torch.Tensor) -> End:
         pieces = int(ndimage.label(matter.mask)[1])
-        at = (np.argwhere(matter.mask) + 0.5) / self.size - (hero.y, hero.x)
-        spread = math.sqrt((at**2).sum(1).mean()) / hero.radius if len(at) else 0.0
-        flaw = self._flaw_of_area(b, matter, SOFT_AREA if self._blurred(b) else AREA)
+        spread = self._spread_of(b, matter.mask)
+        flaw = self._flaw_of_area(b, matter, AREA)
         if not SHARDS[0] <= pieces <= SHARDS[1] + CELLS:
             flaw = flaw or "pieces"
         if not LEAST_SPREAD <= spread <= families.SPREAD[1] + 2 * SLACK:
@@ -207,6 +217,11 @@ class Finder:
     def _drops(self, b: int, matter: Matter, picture: torch.Tensor) -> End:
         """Drops are circles: found where matter is thickest, then fitted by drawing them."""
         hero = self.heroes[b]
+        if self._flaw_of_area(b, matter, FAR_FROM):  # then fitting takes long, and is no use
+            return End(matter.rebuilt.to(self.device), "matter")
+        spread = self._spread_of(b, matter.mask)
+        if spread < LEAST_SPREAD - FAR_FROM:
+            return End(matter.rebuilt.to(self.device), "spread", {"spread": spread})
         drops = _find_circles(matter.mask, 1.6 * self.size / 192) / self.size
         if not 3 <= len(drops) <= 2 * DROPS[1]:
             return End(matter.rebuilt.to(self.device), "pieces", {"pieces": len(drops)})
@@ -242,20 +257,27 @@ class Finder:
         return self._render(scenes)
 
     def _fit_drops(self, b: int, drops: np.ndarray, picture: torch.Tensor) -> np.ndarray:
-        """The drops [K, 3] whose picture is nearest, by Gauss-Newton for all at once."""
+        """The drops [K, 3] whose picture is nearest, by Gauss-Newton for each.
+
+        How a picture changes with a drop follows from its edge, nearly: light and shadow go with it.
+        """
         at = ((torch.arange(self.size, device=self.device) + 0.5) / self.size).double()
-        step, most = 0.5 / self.size, 1.5 / self.size
-        picture = soften(picture[None], 0.7)
-        drops = drops.copy()
+        most, sigma = 1.5 / self.size, math.hypot(0.7, 0.3) / self.size
+        picture, empty, drops = soften(picture[None], 0.7), self.empty[b].double(), drops.copy()
         for _ in range(2):
-            sets = [drops, *(drops + step * row for row in np.eye(3))]
-            drawn = soften(self._draw_drops(b, sets), 0.7)
-            slopes, left = ((drawn[1:] - drawn[:1]) / step).double(), (picture - drawn[:1])[0].double()
+            drawn = soften(self._draw_drops(b, [drops]), 0.7)
+            left = (picture - drawn)[0].double()
             for k, (x, y, r) in enumerate(drops):
-                near = (at[None] - x) ** 2 + (at[:, None] - y) ** 2 < (r + 2.5 / self.size) ** 2
-                matrix, rest = slopes[:, :, near].flatten(1), left[:, near].flatten()
+                away_x, away_y = (at[None] - x).expand(self.size, -1), (at[:, None] - y).expand(-1, self.size)
+                away = torch.hypot(away_x, away_y).clamp(min=1e-6)
+                near = away < r + 2.5 / self.size
+                inside = away < max(r - 1.5 * sigma, 0.5 / self.size, away.min() + 1e-9)
+                color = drawn[0, :, inside].mean(1, dtype=torch.double)[:, None] - empty[:, near]
+                edge = torch.exp(-0.5 * ((away[near] - r) / sigma) ** 2) / (sigma * math.sqrt(2 * math.pi))
+                ways = torch.stack([away_x[near] / away[near], away_y[near] / away[near], torch.ones_like(edge)])
+                matrix, rest = (ways[:, None] * (color * edge)).flatten(1), left[:, near].flatten()
                 square = matrix @ matrix.T
-                square += 1e-3 * square.trace() * torch.eye(3, device=square.device)
+                square += (1e-3 * square.trace() + 1e-9) * torch.eye(3, device=square.device)
                 drops[k] += torch.linalg.solve(square, matrix @ rest).clamp(-most, most).cpu().numpy()
             drops[:, 2] = drops[:, 2].clip(0.5 / self.size)
         return drops
@@ -301,27 +323,34 @@ class Finder:
         flaw = self._flaw_of_area(b, matter, PUDDLE_AREA)
         if sizes.max() < 0.93 * sizes.sum():
             flaw = flaw or "pieces"
+        if flaw:
+            return End(matter.rebuilt.to(self.device), flaw)
         opacity = np.where(pieces == sizes.argmax() + 1, np.where(closed & ~matter.mask, 1.0, matter.opacity), 0)
-        flat = [_fit_puddle(opacity, wide) for wide in np.linspace(*PUDDLE_WIDE, 5)]
+        flat = [_fit_puddle(opacity, wide) for wide in np.linspace(*families.PUDDLE_WIDE, 5)]
         misfit, wide, (x, _), cosine, sine = min(flat, key=lambda one: one[0])
         numbers = self._fit_puddle(b, np.array([x, wide, *cosine, *sine]), picture)
-        drawn = self._draw_puddles(b, [numbers])[0]
-        return End(drawn, flaw, {"x": numbers[0], "wide": numbers[1], "misfit": misfit})
+        clips = render([self._puddle_scene(b, numbers)], self.size, [0], self.device, exposures=1)
+        drawn = clips.frames[0, 0]
+        edges = self._edge_length(b, picture, drawn, clips.coverage[0, 0])
+        free = {"x": numbers[0], "wide": numbers[1], "misfit": misfit, "edges": edges}
+        return End(drawn, "edges" if edges > HALF_COVERED else "", free)
+
+    def _puddle_scene(self, b: int, numbers: np.ndarray) -> Scene:
+        """The end with a puddle: x, width, cosines and sines of the waves. As large and low as it has to be."""
+        hero = self.heroes[b]
+        area = outlines.area(outlines.outline(hero.shape))
+        x, wide, *waves = numbers
+        turned = WAVES * outlines.ANGLES[:, None]
+        puddle = 1 + np.cos(turned) @ np.array(waves[: len(WAVES)]) + np.sin(turned) @ np.array(waves[len(WAVES) :])
+        puddle *= math.sqrt(area / outlines.area(puddle))
+        y = hero.y + hero.radius * (hero.below - (puddle * np.sin(outlines.ANGLES)).max() / wide)
+        part = next(part for part in self.ended[b].parts if part.hero)
+        values = {"x": x, "y": y, "wide": wide, "high": 1 / wide}
+        return self._with_hero(b, [changed(part, values, outline_end=puddle)])
 
     def _draw_puddles(self, b: int, sets: Sequence[np.ndarray]) -> torch.Tensor:
-        """[N, 3, H, W] of N puddles: x, width, cosines and sines of the waves. As large and low as they have to be."""
-        hero, scenes = self.heroes[b], []
-        hole = outlines.RING_HOLE if hero.shape == "ring" else 0.0
-        area = outlines.area(outlines.outline(hero.shape), hole)
-        turned = WAVES * outlines.ANGLES[:, None]
-        part = next(part for part in self.ended[b].parts if part.hero)
-        for x, wide, *waves in sets:
-            puddle = 1 + np.cos(turned) @ np.array(waves[:5]) + np.sin(turned) @ np.array(waves[5:])
-            puddle *= math.sqrt(area / outlines.area(puddle))
-            y = hero.y + hero.radius * (hero.below - (puddle * np.sin(outlines.ANGLES)).max() / wide)
-            values = {"x": x, "y": y, "wide": wide, "high": 1 / wide}
-            scenes.append(self._with_hero(b, [changed(part, values, outline_end=puddle)]))
-        return self._render(scenes)
+        """[N, 3, H, W] of the numbers of N puddles."""
+        return self._render([self._puddle_scene(b, numbers) for numbers in sets])
 
     def _fit_puddle(self, b: int, numbers: np.ndarray, picture: torch.Tensor) -> np.ndarray:
         """The numbers of a puddle whose picture is nearer, by Gauss-Newton, unless it is near already."""
@@ -337,7 +366,7 @@ class Finder:
             square += 1e-2 * square.trace() / len(square) * torch.eye(len(square), device=square.device)
             way = torch.linalg.solve(square, matrix @ left.flatten().double()).clamp(-3, 3)
             numbers = numbers + way.cpu().numpy() * steps
-            numbers[1] = numbers[1].clip(*PUDDLE_WIDE)
+            numbers[1] = numbers[1].clip(*families.PUDDLE_WIDE)
             numbers[2:] = np.concatenate(_bounded(*np.split(numbers[2:], 2)))
         return numbers
 

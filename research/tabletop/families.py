@@ -8,7 +8,7 @@ left open is drawn from a second source of randomness, so that the same first pi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -44,6 +44,10 @@ STYLES = {
 
 SMALLEST, LARGEST = 0.085, 0.125
 CONTRAST = 0.3  # of a thing's color to wall and table, in the channel that differs most
+CLEAR_CONTRAST = 0.15  # the same of what is measured piece by piece, as a distance, under any light and in any shadow
+LIT_THING, LIT_GROUND = (0.62, 1.1), (0.45, 1.15)  # darkest and lightest, of plain colors
+SHINE = 0.3  # how much lighter a thing is in its spot of light
+CLEAR_TEXTURE = 0.5  # of the usual strength, for the same things: dark stripes would look like others' shade
 GROWN, SHRUNK = 1.6, 0.5
 FLAT_WIDTH, FLAT_HEIGHT = 1.5, 0.4
 SIDE = 0.16  # where a thing that moves to a side comes to rest
@@ -51,9 +55,12 @@ FLOOR = 0.92  # the lower edge of a thing that has fallen
 ZOOM, PAN = 1.4, 0.14
 NO_WALL = 0.2  # share of pictures that show the table alone
 LEAST_ROLL = 0.12
-AWAY = (0.28, 0.55)  # the way of a thing that is moved away, as a fraction of the picture: half of it is never enough
+AWAY = (0.32, 0.5)  # the way of a thing that is moved away, as a fraction of the picture: half of it is never enough
 SPREAD = (1.45, 1.95)  # root mean square distance of the matter of shards and drops from the middle, in radii
 HALF_SPREAD = 1.25  # the same half of the way, at most
+PUDDLE_WIDE = (1.8, 2.1)  # factor on the width of a round puddle; halfway to it, 1.55 at most
+PUDDLE_WAVES = np.arange(3, 8)  # around a puddle's outline; two would make it wider or narrower
+PUDDLE_STRENGTH = 0.25  # of the strongest wave, if it were the second, as a share of the mean radius
 
 
 class NoRoom(Exception):
@@ -125,6 +132,8 @@ class Family:
         free, held_out: see the module.
         radius: factor on the hero's usual size.
         others: least and most number of other things.
+        clear: is the end told from its matter's color alone? Then the hero looks like nothing else in the picture, not
+            even in its shade or a shadow, and the picture is never blurred.
     """
 
     prepare: Callable[[Draft], None]
@@ -134,6 +143,7 @@ class Family:
     radius: float = 1.0
     others: tuple[int, int] = (1, 4)
     shapes: tuple[str, ...] = outlines.SHAPES
+    clear: bool = False
 
 
 # --- told -----------------------------------------------------------------------------------------------------------
@@ -267,7 +277,7 @@ def _two_stages(draft: Draft):
 
 
 def _shards(count: int, radius: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, list[np.ndarray], list]:
-    """`count` cells of a Voronoi diagram inside an outline, none smaller than a third of an equal share.
+    """`count` cells of a Voronoi diagram inside an outline, none smaller than half of an equal share.
 
     Returns:
         middles [count, 2]; cuts of each, [count - 1, 3]; points inside of each, [N, 2].
@@ -277,7 +287,7 @@ def _shards(count: int, radius: np.ndarray, rng: np.random.Generator) -> tuple[n
         sites = outlines.filled(radius * 0.85, rng, count)
         owner = ((points[:, None] - sites) ** 2).sum(-1).argmin(1)
         shares = np.bincount(owner, minlength=count) / len(points)
-        if shares.min() >= 1 / (3 * count):
+        if shares.min() >= 1 / (2 * count):
             break
     else:
         raise NoRoom
@@ -384,12 +394,12 @@ def _spill(draft: Draft):
     """A flat puddle of random outline below where it was, as large as the hero."""
     hero, rng = draft.hero, draft.open_rng
     own = outlines.outline(hero.shape)
-    waves = np.arange(2, 7)
-    strength, phase = rng.uniform(0.05, 0.2, 5) * 2 / waves, rng.uniform(0, 7, 5)
+    waves = PUDDLE_WAVES
+    strength, phase = rng.uniform(0.05, PUDDLE_STRENGTH, 5) * 2 / waves, rng.uniform(0, 7, 5)
     puddle = 1 + (strength * np.cos(waves * outlines.ANGLES[:, None] + phase)).sum(1)
     puddle *= math.sqrt(outlines.area(own) / outlines.area(puddle))
-    wide = rng.uniform(1.6, 2.0)
-    aside = rng.uniform(-0.6, 0.6) * hero.radius
+    wide = rng.uniform(*PUDDLE_WIDE)
+    aside = rng.uniform(-0.9, 0.9) * hero.radius
     reach = (puddle * np.abs(np.cos(outlines.ANGLES))).max() * wide * hero.radius
     x = min(max(hero.x + aside, reach + 0.01), 1 - reach - 0.01)
     down = (puddle * np.sin(outlines.ANGLES)).max() / wide
@@ -627,9 +637,9 @@ FAMILIES: dict[str, Family] = {
     "pan right": Family(_anywhere, _unchanged),
     "focus": Family(_anywhere, _unchanged),
     "still": Family(_anywhere, _unchanged),
-    "shatter": Family(lambda draft: _anywhere(draft, 2.5), _shatter, free=True, others=(1, 3)),
-    "burst": Family(lambda draft: _anywhere(draft, 2.5), _burst, free=True, others=(1, 3)),
-    "spill": Family(lambda draft: _anywhere(draft, 2.3), _spill, free=True, others=(1, 3), shapes=FULL),
+    "shatter": Family(lambda draft: _anywhere(draft, 2.5), _shatter, free=True, others=(1, 3), clear=True),
+    "burst": Family(lambda draft: _anywhere(draft, 2.5), _burst, free=True, others=(1, 3), clear=True),
+    "spill": Family(lambda draft: _anywhere(draft, 2.3), _spill, free=True, others=(1, 3), shapes=FULL, clear=True),
     "tip over": Family(_prepare_tip, _tip, free=True, others=(1, 3), shapes=outlines.STANDING),
     "roll": Family(_prepare_roll, _roll, free=True, others=(1, 2), shapes=("circle",)),
     "away": Family(_prepare_away, _away, free=True, others=(1, 3)),
@@ -696,6 +706,19 @@ def _animate(kind: Family, draft: Draft, number: list[int], tries: int) -> tuple
     raise NoRoom
 
 
+def _contrast(hero: Thing, behind: Sequence[np.ndarray | tuple]) -> float:
+    """The least distance of a color that the hero may have under its light to one that may be behind it.
+
+    behind: the plain colors [3] of wall, table and other things.
+    """
+    kind, _, strength = hero.texture
+    darkest = LIT_THING[0] * (1 - strength * (kind != "plain"))
+    shaded = np.linspace(darkest, LIT_THING[1], 24)[:, None] * np.array(hero.rgb)
+    own = np.concatenate([shaded, *(shaded[-8:] + shine * SHINE for shine in (0.33, 0.67, 1))]).clip(0, 1)
+    ground = np.linspace(*LIT_GROUND, 24)[:, None, None] * np.array(behind)
+    return float(np.linalg.norm(own[:, None] - ground.reshape(-1, 1, 3).swapaxes(0, 1), axis=-1).min())
+
+
 def _draft(kind: Family, rng: np.random.Generator, frames: int) -> tuple[Draft, np.ndarray, tuple[float, float]]:
     background = rng.uniform(0, 1, (2, BACKGROUND))
     others = int(rng.integers(kind.others[0], kind.others[1] + 1))
@@ -716,6 +739,11 @@ def _draft(kind: Family, rng: np.random.Generator, frames: int) -> tuple[Draft, 
         things.append(
             Thing(str(name), str(color), tuple(rgb.tolist()), 0.5, 0.5, radius, angle, (texture, waves, strength))
         )
+    if kind.clear:
+        name, waves, strength = things[0].texture
+        things[0].texture = (name, waves, strength * CLEAR_TEXTURE)
+        if _contrast(things[0], [*grounds, *(thing.rgb for thing in things[1:])]) < CLEAR_CONTRAST:
+            raise NoRoom
     start = float(rng.uniform(0.0, 0.12) * (frames - 1))
     finish = int(round(rng.uniform(0.4, 0.88) * (frames - 1)))
     told = {"shape": things[0].shape, "color": things[0].color}
@@ -778,6 +806,6 @@ def _scene(family, draft, parts, free, background, light, frames) -> Scene:
             scene.finish = max(2, round(0.12 * (frames - 1)))
             scene.blur = change(rng.uniform(0.3, 1.5) * pixel, 0.0, 0.0, scene.finish)
             told["clearing"] = "yes"
-    elif rng.random() < 0.1:
+    elif rng.random() < 0.1 and not FAMILIES[family].clear:
         scene.blur = still(rng.uniform(0.8, 2.0) * pixel)
     return scene

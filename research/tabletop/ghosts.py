@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from scipy import ndimage
 
-from ..evaluation.ghost import MARGIN, PLAIN, PLAIN_SIDE, ROUNDING, VISIBLE, Gone, _steps, measure_edges
+from ..evaluation.ghost import MARGIN, PLAIN, PLAIN_SIDE, ROUNDING, VISIBLE, Gone, measure_edges, steps_along_outline
 from .drawing import SIZE, render
 from .scenes import Scene, without_hero
 
@@ -55,7 +55,7 @@ def find_gone(scenes: Sequence[Scene], ends: torch.Tensor, size: int = SIZE) -> 
         middle = torch.stack([(cover.sum(axis) * at).sum() for axis in (0, 1)]) / cover.sum().clamp(min=1)
         angle[b] = torch.atan2(at[:, None] - middle[1], at[None, :] - middle[0])
     gone = Gone(distance, angle, ground, ground & before, torch.zeros(len(ground), dtype=torch.bool))
-    _, enough = _steps(torch.zeros(len(ground), 3, size, size), gone)
+    _, enough = steps_along_outline(torch.zeros(len(ground), 3, size, size), gone)
     leaving = torch.tensor([scene.family in LEAVING for scene in scenes])
     return replace(gone, measured=enough.flatten(1).any(1) & leaving & (gone.left.sum((1, 2)) > 0))
 

@@ -10,7 +10,10 @@ It knows the scene, so it can draw it in any way, and uses no model. Every pictu
   colors where they are, and its shadows.
 
 How such ends are found says ends.py. They must be valid by themselves, or a word says what is wrong: "matter" was lost
-or is too much, too few or too many "pieces", too small or too large a "spread". Then the rules, the same for all:
+or is too much, too few or too many "pieces", too small or too large a "spread", or "edges" that are too long: what is
+seen half in more pixels than its outline has (a puddle, or a thing that went away) is two at once. Matter can be told
+because the hero looks like nothing behind it, which the families that are "clear" see to (families.py). Then the rules,
+the same for all:
 
 - "edit": over everything that the edit changes, the squared error is at most a quarter of what the unedited source
   has; of ends that were fitted to the picture, a twelfth. Both are slightly blurred, so that neither noise nor

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from scipy import ndimage
 
 from . import drawing
-from .scenes import Scene, still
+from .scenes import Scene
 
 DARKEST = 0.5  # of the ground, where two shadows meet
 NOISE = 0.02  # of a picture's colors
@@ -58,9 +58,8 @@ def shifts(pictures: torch.Tensor) -> torch.Tensor:
 
 
 def palettes(scenes: Sequence[Scene], size: int) -> list[torch.Tensor]:
-    """Colors [PALETTE, 3] that the heroes have at their true ends, without any blur."""
-    sharp = [replace(scene, blur=still(0.0)) for scene in scenes]
-    clips = drawing.render(sharp, size, [scenes[0].frames - 1], exposures=1)
+    """Colors [PALETTE, 3] that the heroes have at their true ends."""
+    clips = drawing.render(scenes, size, [scenes[0].frames - 1], exposures=1)
     return [
         _spread_colors(frame[:, cover > 0.99].T)
         for frame, cover in zip(clips.frames[:, 0], clips.coverage[:, 0], strict=True)
@@ -119,6 +118,25 @@ def _measure_edges(picture: torch.Tensor, empty: torch.Tensor, mask: np.ndarray)
     return opacity, solid
 
 
+def count_half_covered(pictures: torch.Tensor, empty: torch.Tensor, cover: np.ndarray) -> list[int]:
+    """In how many pixels of each picture [N, 3, H, W] half of the hero is seen: along sharp edges, in few.
+
+    The last picture is a valid end; `cover` [H, W] is what the hero covers in it. It gives the colors to compare with.
+    """
+    pictures, empty = soften(pictures, 1.0).numpy(), soften(empty[None], 1.0)[0].numpy()
+    solid, free = ndimage.binary_erosion(cover > 0.5, iterations=2), ~ndimage.binary_dilation(cover > 0.5, iterations=3)
+    if not solid.any():
+        return [0] * len(pictures)
+    inner, outer = (
+        ndimage.distance_transform_edt(~part, return_distances=False, return_indices=True) for part in (solid, free)
+    )
+    dark = _darkness(torch.from_numpy(pictures[-1]), torch.from_numpy(empty))[0].numpy()
+    ground = empty * dark[outer[0], outer[1]]
+    way = pictures[-1][:, inner[0], inner[1]] - ground
+    share = ((pictures - ground) * way).sum(1) / np.maximum((way**2).sum(0), 1e-3)
+    return ((share > 0.25) & (share < 0.75)).sum((1, 2)).tolist()
+
+
 def rebuild(opacity: np.ndarray, colors: torch.Tensor, empty: torch.Tensor, scene: Scene) -> torch.Tensor:
     """[3, H, W]: the empty scene with matter of such opacity and colors [3, H, W] in it, and with its shadows."""
     size = empty.shape[-1]
@@ -131,7 +149,5 @@ def rebuild(opacity: np.ndarray, colors: torch.Tensor, empty: torch.Tensor, scen
         move = (drawing.SHADOW_BELOW * size, drawing.SHADOW_ASIDE * scene.light[0] * size)
         depth = ndimage.shift(depth, move, order=1, mode="nearest")
         bright *= 1 - drawing.SHADOW / (1 + np.exp((-depth * reach).clip(-50, 50)))
-    blur = float(scene.blur.at(np.array([scene.frames - 1.0]))[0]) * size
-    bright = ndimage.gaussian_filter(bright, blur) if blur > 0.05 else bright
     ground = empty * torch.from_numpy(bright).to(empty)
     return ground + torch.from_numpy(opacity).to(empty) * (colors - ground)
