@@ -84,7 +84,7 @@ def test_the_vae_goes_on_where_it_ended_and_gets_wans_statistics(monkeypatch, tm
     monkeypatch.setattr(train_vae, "PHASES", (("images", 0.0, 0.5, 1e-3, 1e-3), ("whole", 0.5, 1.0, 1e-3, 1e-3)))
     call(monkeypatch, train_vae, tmp_path, *options, "--minutes", 0, "--all-minutes", 10)
     first, _ = weights.load_part("vae", tmp_path / "out")
-    call(monkeypatch, train_vae, tmp_path, *options, "--minutes", 0, "--all-minutes", 0.01)
+    call(monkeypatch, train_vae, tmp_path, *options, "--minutes", 0, "--all-minutes", 1e-6)
     said = capsys.readouterr().out
     assert "goes on at step" in said and "finished; latents have" in said
     second, config = weights.load_part("vae", tmp_path / "out")
