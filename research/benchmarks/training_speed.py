@@ -15,38 +15,12 @@ from collections.abc import Callable
 from statistics import median
 
 import torch
-from diffusers import AutoencoderKLWan, WanTransformer3DModel
-from diffusers.loaders.single_file_utils import convert_wan_transformer_to_diffusers, convert_wan_vae_to_diffusers
 
 from ..tabletop.drawing import SIZE
+from ..tabletop.sampling import build_transformer, build_vae
 from ..world import wan
 
 TEXT_LENGTH = 64
-HEAD_WIDTH = 128
-
-
-def diffusers_transformer(model: wan.Transformer) -> WanTransformer3DModel:
-    """The same weights in diffusers' class."""
-    state = model.state_dict()
-    dim = state["patch_embedding.weight"].shape[0]
-    twin = WanTransformer3DModel(
-        in_channels=36,
-        out_channels=wan.LATENT_CHANNELS,
-        num_attention_heads=dim // HEAD_WIDTH,
-        attention_head_dim=HEAD_WIDTH,
-        text_dim=4096,
-        ffn_dim=state["blocks.0.ffn.0.weight"].shape[0],
-        num_layers=len(model.blocks),
-    )
-    twin.load_state_dict(convert_wan_transformer_to_diffusers(dict(state)))
-    return twin
-
-
-def diffusers_vae(model: wan.VAE, dim: int) -> AutoencoderKLWan:
-    """The same weights in diffusers' class."""
-    twin = AutoencoderKLWan(base_dim=dim, temperal_downsample=[False, True, True])
-    twin.load_state_dict(convert_wan_vae_to_diffusers(dict(model.state_dict())))
-    return twin
 
 
 def time_of(work: Callable[[], object], device: torch.device, repeats: int) -> float:
@@ -70,7 +44,7 @@ def compare_steps(args: argparse.Namespace, device: torch.device) -> list[float]
     """Seconds of a training step, ours and diffusers'; prints how far apart the results are in float32."""
     ours = wan.Transformer(args.dim, args.ffn_dim, args.layers).to(device)
     torch.nn.init.normal_(ours.head.head.weight, std=0.02)
-    theirs = diffusers_transformer(ours).to(device)
+    theirs = build_transformer(ours.state_dict()).train().to(device)
     side = args.size // 8
     x = torch.randn(args.batch, 16, 9, side, side, device=device)
     condition = torch.randn(args.batch, 20, 9, side, side, device=device)
@@ -98,7 +72,7 @@ def compare_steps(args: argparse.Namespace, device: torch.device) -> list[float]
 def compare_vaes(args: argparse.Namespace, device: torch.device) -> dict[str, list[float]]:
     """The same of encoding and decoding."""
     ours = wan.VAE(args.vae_dim).to(device).eval()
-    theirs = diffusers_vae(ours, args.vae_dim).to(device).eval()
+    theirs = build_vae(ours.state_dict()).to(device)
     clips = torch.rand(args.clips, 3, 33, args.size, args.size, device=device) * 2 - 1
     seconds = {}
     with torch.no_grad():

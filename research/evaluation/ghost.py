@@ -90,23 +90,34 @@ def find_gone(scenes: world.Scenes, size: int = world.SIZE) -> Gone:
 
     Computed on the CPU, whatever the scenes are on.
     """
+    touched, empty, clips = find_touched(scenes.to(torch.device("cpu")), size)
+    return find_free_ground(clips.coverage[:, 0], touched[:, 0], touched[:, 1], empty[:, 1])
+
+
+def find_free_ground(coverage: torch.Tensor, before: torch.Tensor, after: torch.Tensor, empty: torch.Tensor) -> Gone:
+    """What `find_gone` tells, of tensors on the CPU.
+
+    Args:
+        coverage: [B, H, W] of the objects in the first frames.
+        before, after: bool [B, H, W], what they and their shadows touch in the first and the last frames.
+        empty: [B, 3, H, W] the last frames without them, in 0..1.
+    """
     from scipy import ndimage
 
-    touched, empty, clips = find_touched(scenes.to(torch.device("cpu")), size)
-    occupied = F.max_pool2d(touched[:, 1:].float(), 2 * MARGIN + 1, 1, MARGIN)[:, 0] > 0
-    steps, reach = empty[:, 1] * 255, PLAIN_SIDE // 2
+    occupied = F.max_pool2d(after[:, None].float(), 2 * MARGIN + 1, 1, MARGIN)[:, 0] > 0
+    steps, reach = empty * 255, PLAIN_SIDE // 2
     spread = F.max_pool2d(steps, PLAIN_SIDE, 1, reach) + F.max_pool2d(-steps, PLAIN_SIDE, 1, reach)
     ground = (spread.amax(1) <= PLAIN) & ~occupied
-    at = torch.arange(size) + 0.5
+    at = torch.arange(coverage.shape[-1]) + 0.5
     distance, angle = torch.empty(ground.shape), torch.empty(ground.shape)
-    for b, cover in enumerate(clips.coverage[:, 0]):
+    for b, cover in enumerate(coverage):
         inside = (cover > 0.5).numpy()
         outwards, inwards = (ndimage.distance_transform_edt(part) for part in (~inside, inside))
         distance[b] = torch.from_numpy((outwards - 0.5).clip(0) - (inwards - 0.5).clip(0))
         middle = torch.stack([(cover.sum(axis) * at).sum() for axis in (0, 1)]) / cover.sum().clamp(min=1)
         angle[b] = torch.atan2(at[:, None] - middle[1], at[None, :] - middle[0])
-    gone = Gone(distance, angle, ground, ground & touched[:, 0], torch.zeros(len(ground), dtype=torch.bool))
-    _, enough = steps_along_outline(torch.zeros(len(ground), 3, size, size), gone)
+    gone = Gone(distance, angle, ground, ground & before, torch.zeros(len(ground), dtype=torch.bool))
+    _, enough = steps_along_outline(torch.zeros_like(empty), gone)
     return replace(gone, measured=enough.flatten(1).any(1))
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import torch
@@ -47,7 +46,6 @@ def render(
     device: torch.device | str = "cpu",
     exposures: int = EXPOSURES,
     chunk: int = 8,
-    compiled: bool = False,
 ) -> Clips:
     """Renders scenes of equal length.
 
@@ -56,7 +54,6 @@ def render(
         times: frame numbers to render, the same for all; all frames if None.
         exposures: pictures averaged for a frame; with 1 nothing is blurred by motion.
         chunk: scenes drawn at a time, bounds memory.
-        compiled: let torch compile what draws a part; worth it for thousands of clips on a GPU.
     """
     times = np.arange(scenes[0].frames) if times is None else np.asarray(times, dtype=np.float64)
     # The last exposure of a frame is at its own time, so that the finished frame is sharp.
@@ -68,7 +65,7 @@ def render(
     for first in range(0, len(order), chunk):
         which = order[first : first + chunk]
         some = [scenes[i] for i in which]
-        picture, cover = _draw(some, exposed, size, torch.device(device), compiled)
+        picture, cover = _draw(some, exposed, size, torch.device(device))
         picture = picture.unflatten(1, (-1, exposures)).mean(2)
         cover = cover.unflatten(1, (-1, exposures)).amax(2)
         picture = _blurred(some, times, picture)
@@ -82,7 +79,7 @@ def _tensor(values, device) -> torch.Tensor:
     return torch.as_tensor(np.asarray(values), dtype=torch.float32, device=device)
 
 
-def _draw(scenes, times: np.ndarray, size: int, device, compiled: bool) -> tuple[torch.Tensor, torch.Tensor]:
+def _draw(scenes, times: np.ndarray, size: int, device) -> tuple[torch.Tensor, torch.Tensor]:
     """Pictures [B, T, 3, H, W] and coverage of the heroes [B, T, H, W] at times [T]."""
     moving = any(scene.camera for scene in scenes)
     at = (torch.arange(size, device=device) + 0.5) / size
@@ -102,19 +99,13 @@ def _draw(scenes, times: np.ndarray, size: int, device, compiled: bool) -> tuple
     picture = _backgrounds(scenes, times, xs, ys, pixel, device)  # [B, T or 1, 3, H, W]
     coverage = torch.zeros(1, 1, 1, 1, device=device)
     light = _tensor([scene.light for scene in scenes], device)
-    draw = _compile_part() if compiled else _draw_part
     for k in range(max(len(scene.parts) for scene in scenes)):
         values = _pack([scene.parts[k] if k < len(scene.parts) else None for scene in scenes], times, device)
-        picture, cover = draw(picture, xs, ys, pixel, light, values)
+        picture, cover = _draw_part(picture, xs, ys, pixel, light, values)
         hero = _tensor([k < len(scene.parts) and scene.parts[k].hero for scene in scenes], device)
         coverage = torch.maximum(coverage * (1 - cover * (1 - hero.view(-1, 1, 1, 1))), cover * hero.view(-1, 1, 1, 1))
     whole = (len(scenes), len(times))
     return picture.clamp(0, 1).expand(*whole, -1, -1, -1), coverage.expand(*whole, size, size)
-
-
-@cache
-def _compile_part():
-    return torch.compile(_draw_part, dynamic=False)
 
 
 def _pack(parts: list[Part | None], times: np.ndarray, device) -> dict[str, torch.Tensor]:

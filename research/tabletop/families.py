@@ -14,22 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..world.world import COLOURS as COLORS
 from . import outlines
 from .scenes import BACKGROUND, DEFAULTS, TEXTURES, Look, Part, Scene, Seen, Track, change, still
 
 FRAMES = 33
-COLORS = {
-    "red": (0.86, 0.14, 0.13),
-    "orange": (0.95, 0.52, 0.10),
-    "yellow": (0.96, 0.86, 0.20),
-    "green": (0.16, 0.62, 0.22),
-    "teal": (0.10, 0.66, 0.68),
-    "blue": (0.15, 0.30, 0.85),
-    "purple": (0.52, 0.20, 0.70),
-    "pink": (0.96, 0.52, 0.72),
-    "white": (0.95, 0.95, 0.94),
-    "black": (0.09, 0.09, 0.10),
-}
 PALE = {  # of walls, for "background": hue, saturation and value as three of the background's numbers
     "blue": (0.60, 0.9, 0.7),
     "green": (0.36, 0.8, 0.6),

@@ -13,10 +13,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
-import torch.nn.functional as F
-from scipy import ndimage
 
-from ..evaluation.ghost import MARGIN, PLAIN, PLAIN_SIDE, ROUNDING, VISIBLE, Gone, measure_edges, steps_along_outline
+from ..evaluation.ghost import ROUNDING, VISIBLE, Gone, find_free_ground, measure_edges
 from .drawing import SIZE, render
 from .scenes import Scene, without_hero
 
@@ -42,22 +40,9 @@ def find_gone(scenes: Sequence[Scene], ends: torch.Tensor, size: int = SIZE) -> 
     before, after = (
         (a - b).abs().amax(1) > TOUCHED for a, b in ((first.frames[:, 0], empty[:, 0]), (ends, empty[:, 1]))
     )
-    occupied = F.max_pool2d(after[:, None].float(), 2 * MARGIN + 1, 1, MARGIN)[:, 0] > 0
-    steps, reach = empty[:, 1] * 255, PLAIN_SIDE // 2
-    spread = F.max_pool2d(steps, PLAIN_SIDE, 1, reach) + F.max_pool2d(-steps, PLAIN_SIDE, 1, reach)
-    ground = (spread.amax(1) <= PLAIN) & ~occupied
-    at = torch.arange(size) + 0.5
-    distance, angle = torch.empty(ground.shape), torch.empty(ground.shape)
-    for b, cover in enumerate(first.coverage[:, 0]):
-        inside = (cover > 0.5).numpy()
-        outwards, inwards = (ndimage.distance_transform_edt(part) for part in (~inside, inside))
-        distance[b] = torch.from_numpy((outwards - 0.5).clip(0) - (inwards - 0.5).clip(0))
-        middle = torch.stack([(cover.sum(axis) * at).sum() for axis in (0, 1)]) / cover.sum().clamp(min=1)
-        angle[b] = torch.atan2(at[:, None] - middle[1], at[None, :] - middle[0])
-    gone = Gone(distance, angle, ground, ground & before, torch.zeros(len(ground), dtype=torch.bool))
-    _, enough = steps_along_outline(torch.zeros(len(ground), 3, size, size), gone)
+    gone = find_free_ground(first.coverage[:, 0], before, after, empty[:, 1])
     leaving = torch.tensor([scene.family in LEAVING for scene in scenes])
-    return replace(gone, measured=enough.flatten(1).any(1) & leaving & (gone.left.sum((1, 2)) > 0))
+    return replace(gone, measured=gone.measured & leaving & (gone.left.sum((1, 2)) > 0))
 
 
 def measure_ghosts(pictures: torch.Tensor, ends: torch.Tensor, gone: Gone) -> dict[str, torch.Tensor]:

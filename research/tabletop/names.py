@@ -5,29 +5,17 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 
+from ..world import phrases
 from .scenes import Scene
 
 SHAPE_WORDS = {
+    **phrases.SHAPE_WORDS,
     "circle": ("circle", "circle", "ball", "ball", "disc", "sphere"),
-    "square": ("square", "square", "cube", "block", "box"),
-    "triangle": ("triangle", "triangle", "cone", "pyramid"),
-    "star": ("star",),
-    "heart": ("heart",),
-    "hexagon": ("hexagon",),
-    "cross": ("cross", "cross", "plus"),
-    "diamond": ("diamond", "diamond", "gem", "rhombus"),
-    "bar": ("bar", "bar", "rectangle", "stick"),
-    "teardrop": ("teardrop", "teardrop", "droplet"),
-    "ring": ("ring", "ring", "donut", "hoop"),
     "bottle": ("bottle", "bottle", "flask"),
     "pillar": ("pillar", "pillar", "column", "post"),
 }
 NEW_SHAPE_WORDS = {**SHAPE_WORDS, "bar": ("bar",)}  # a stick that is not there yet could as well stand
-COLOR_WORDS = {
-    "teal": ("teal", "teal", "turquoise", "cyan"),
-    "purple": ("purple", "purple", "violet"),
-    "grey": ("grey", "gray"),
-}
+COLOR_WORDS = {**phrases.COLOUR_WORDS, "grey": ("grey", "gray")}
 ANY_SHAPE = ("object", "thing", "shape")
 ALIKE = ({"bar", "pillar"}, {"circle", "ring"})  # a word for one of them may be taken for the other's: say the color
 COUNTS = {"3": "three", "4": "four"}

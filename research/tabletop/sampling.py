@@ -6,7 +6,7 @@ tests compare the results with ComfyUI's, which users run, and with the plain to
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -20,29 +20,30 @@ from ...editing.dropout import Drop, check_drops, first_step_at, sort_drops
 from ...editing.keyframes import decoding_order
 from ..world import wan
 from ..world.model import SHIFT
-from .conditions import mask_channels
+from .conditions import CELL, FIRST, given_frames, hide, mask_channels
 
 HEAD_WIDTH = 128  # of every Wan model
 AT_ONCE = 8  # clips that the VAE takes
 
 
-def build_transformer(state: dict[str, torch.Tensor]) -> WanTransformer3DModel:
-    """diffusers' transformer with weights under ComfyUI's names, which also say how large it is."""
+def build_transformer(state: Mapping[str, torch.Tensor], kind=WanTransformer3DModel, **config):
+    """diffusers' transformer of a kind with weights under ComfyUI's names, which also say how large it is."""
     dim, in_channels = state["patch_embedding.weight"].shape[:2]
-    model = WanTransformer3DModel(
+    model = kind(
         in_channels=in_channels,
-        out_channels=wan.LATENT_CHANNELS,
+        out_channels=state["head.head.weight"].shape[0] // 4,  # a token holds 2 x 2 latent pixels
         num_attention_heads=dim // HEAD_WIDTH,
         attention_head_dim=HEAD_WIDTH,
         text_dim=state["text_embedding.0.weight"].shape[1],
         ffn_dim=state["blocks.0.ffn.0.weight"].shape[0],
         num_layers=len({name.split(".")[1] for name in state if name.startswith("blocks.")}),
+        **config,
     )
     model.load_state_dict(convert_wan_transformer_to_diffusers(dict(state)))  # it empties what it is given
     return model.eval()
 
 
-def build_vae(state: dict[str, torch.Tensor]) -> AutoencoderKLWan:
+def build_vae(state: Mapping[str, torch.Tensor]) -> AutoencoderKLWan:
     """The same of the VAE."""
     width = state["encoder.conv1.weight"].shape[0]
     model = AutoencoderKLWan(base_dim=width, temperal_downsample=[False, True, True])
@@ -105,10 +106,11 @@ class Sampler(nn.Module):
 
     def condition(self, images: torch.Tensor, frames: int) -> torch.Tensor:
         """[B, 20, F, h, w]: mask channels and latent of clips of which the first frame [B, 3, H, W] is given."""
-        clip = torch.full((len(images), frames, *images.shape[1:]), 0.5, device=images.device)
-        clip[:, 0] = images
-        given = torch.zeros(len(images), frames, images.shape[2] // 8, images.shape[3] // 8, device=images.device)
-        given[:, 0] = 1
+        height, width = (side // CELL for side in images.shape[2:])
+        given = (
+            given_frames(FIRST, frames).to(images.device)[None, :, None, None].expand(len(images), -1, height, width)
+        )
+        clip = hide(images[:, None].expand(-1, frames, -1, -1, -1), given)
         return torch.cat([mask_channels(given), self.encode(clip)], 1)
 
     @torch.no_grad()

@@ -83,7 +83,7 @@ class Latents:
             for scene, refined in zip(scenes, refining.tolist(), strict=True):
                 if refined and not scene.blur.times:
                     scene.blur = still(0.0)
-            shown = drawing.render(scenes, kind.size, device=device, compiled=device.type == "cuda")
+            shown = drawing.render(scenes, kind.size, device=device)
             frames, coverage = shown.frames, shown.coverage
             given_kinds = words.choices(conditions.KINDS, conditions.SHARES, k=len(scenes))
             with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):

@@ -17,38 +17,15 @@ from diffusers import (
     WanImageToVideoPipeline,
     WanTransformer3DModel,
 )
-from diffusers.loaders.single_file_utils import convert_wan_transformer_to_diffusers, convert_wan_vae_to_diffusers
-from if_edit.tests.support.small_models import TEMPORAL_DOWNSAMPLE, TEXT_WIDTH
+from if_edit.research.tabletop.sampling import build_transformer, build_vae
+from if_edit.tests.support.small_models import TEMPORAL_DOWNSAMPLE
 from PIL import Image
 from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModel
 
-HEAD_WIDTH = 128  # of every Wan model
 IMAGE_WIDTH = 1280  # CLIP vision features, of Wan 2.1 I2V and ChronoEdit
 
 
-def transformer(weights: dict[str, torch.Tensor], kind=WanTransformer3DModel, **config):
-    """diffusers' transformer of this kind with the weights of wan_state_dict, which also say how large it is."""
-    dim, in_channels = weights["patch_embedding.weight"].shape[:2]
-    model = kind(
-        in_channels=in_channels,
-        out_channels=weights["head.head.weight"].shape[0] // 4,  # a token holds 2 x 2 latent pixels
-        num_attention_heads=dim // HEAD_WIDTH,
-        attention_head_dim=HEAD_WIDTH,
-        text_dim=TEXT_WIDTH,
-        ffn_dim=weights["blocks.0.ffn.0.weight"].shape[0],
-        num_layers=len({name.split(".")[1] for name in weights if name.startswith("blocks.")}),
-        **config,
-    )
-    model.load_state_dict(convert_wan_transformer_to_diffusers(dict(weights)))  # it empties what it is given
-    return model.eval()
-
-
-def vae(weights: dict[str, torch.Tensor]) -> AutoencoderKLWan:
-    """diffusers' Wan 2.1 VAE with the weights of small_wan_vae_state_dict."""
-    width = weights["encoder.conv1.weight"].shape[0]
-    model = AutoencoderKLWan(base_dim=width, temperal_downsample=TEMPORAL_DOWNSAMPLE)
-    model.load_state_dict(convert_wan_vae_to_diffusers(dict(weights)))
-    return model.eval()
+transformer, vae = build_transformer, build_vae  # of wan_state_dict and small_wan_vae_state_dict
 
 
 def wan22_vae(seed: int = 0) -> AutoencoderKLWan:
